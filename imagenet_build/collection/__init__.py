@@ -1,0 +1,1 @@
+"""A local caption index: pictures with captions, searchable like an engine."""

@@ -1,0 +1,1 @@
+"""Stage 5: which images show the same picture."""

@@ -1,0 +1,89 @@
+"""Every error raised on purpose, as a tree.
+
+The command line prints the message and the remedy as one paragraph and ends with `exit_code`; anything that is not a
+`BuildError` is a defect and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+
+class BuildError(Exception):
+    """The root. `remedy` says what the user can do about it; `exit_code` is what the process ends with."""
+
+    exit_code = 1
+
+    def __init__(self, message: str = "", *, remedy: str = "") -> None:
+        super().__init__(message)  # keyword defaults everywhere below: errors must cross processes (pickle)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.remedy}".strip()
+
+
+class ConfigError(BuildError):
+    """The configuration or the command line is wrong."""
+
+    exit_code = 2
+
+
+class UnknownSynset(ConfigError):
+    """No synset of that name or wnid, or a bare word with several senses."""
+
+
+class ConfigChanged(ConfigError):
+    """A run was resumed with a change that would make its old rows wrong."""
+
+
+class DataError(BuildError):
+    """Data on disk, or handed to a function, is not what it must be."""
+
+    exit_code = 3
+
+
+class RunInUse(BuildError):
+    """Another process is writing this run."""
+
+    exit_code = 3
+
+
+class SourceError(BuildError):
+    """Something outside cannot be used: WordNet's files, an engine, a host, the disk."""
+
+    exit_code = 3
+
+    def __init__(self, message: str = "", *, source: str = "", remedy: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.source = source
+
+
+class WordNetUnusable(SourceError):
+    """WordNet's files are missing, of another version, or damaged."""
+
+
+class DiskUnusable(SourceError):
+    """The disk is full, read-only, or refuses a file."""
+
+
+class Unreachable(SourceError):
+    """No answer: connection refused or reset, name not found, deadline passed, body cut off. Worth another try."""
+
+
+class RateLimited(SourceError):
+    """The service asked us to slow down, or is down for a while. Retried after `retry_after_s` seconds."""
+
+    def __init__(self, message: str = "", *, source: str = "", retry_after_s: float | None = None) -> None:
+        super().__init__(message, source=source)
+        self.retry_after_s = retry_after_s
+
+
+class QueryRefused(SourceError):
+    """The engine refuses this query (too deep, too long); other queries go on."""
+
+
+class EngineRefused(SourceError):
+    """The engine refuses us (key, ban, terms); nothing more is asked of it in this run."""
+
+
+class UnexpectedResponse(SourceError):
+    """An answer that the adapter cannot read. The page is kept; the engine stops, because silence would look like success."""

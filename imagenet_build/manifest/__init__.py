@@ -1,0 +1,1 @@
+"""Stage 6: one table per synset, and the audit."""

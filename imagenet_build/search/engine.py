@@ -1,0 +1,108 @@
+"""The engine protocol: what an adapter is, and what it gives back.
+
+An adapter is pure. It says what to ask (`request`), what a refusal means (`failure`) and what an answer holds (`parse`);
+`crawl.py` sends, waits, retries and keeps the pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from imagenet_build.errors import EngineRefused, QueryRefused, RateLimited, SourceError
+from imagenet_build.network.messages import HttpAnswer, HttpRequest
+from imagenet_build.network.retry import retry_after_s
+from imagenet_build.records import Hit, Query, Rejection
+
+Cursor = Mapping[str, str | int]
+"""Where the next page of a query starts, in the engine's own terms; None stands for the first page."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """What a user should know of an engine before using it, and what the crawler must."""
+
+    name: str
+    title: str
+    docs_url: str
+    licenses: str
+    """What the answers say about licences, in a few words."""
+    languages: str
+    """What the engine does with a query's language, in a few words."""
+    depth: int | None
+    """Most hits that one query can give; None: no limit."""
+    min_delay_s: float
+    """Pause between the starts of two requests; the engine's own limit, with some room."""
+    is_live: bool = True
+    """Asks a public service: then an operator's contact is required."""
+    options: frozenset[str] = frozenset({"base_url", "min_delay_s"})
+    """Keys of EngineConfig, besides `name`, that mean something to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedItem:
+    """An item of an answer that is no usable hit: kept, so that counts add up."""
+
+    engine_id: str
+    url: str
+    rejection: Rejection
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPage:
+    """One answered page, read."""
+
+    hits: tuple[Hit, ...]
+    next_cursor: Cursor | None
+    """None: that was the last page."""
+    reported: int
+    """How many items the page itself holds. Items, but neither hits nor refusals, is an error of the adapter."""
+    refused: tuple[RefusedItem, ...] = ()
+
+
+class Engine(Protocol):
+    """One search service or local index."""
+
+    @property
+    def info(self) -> EngineInfo:
+        """Facts about the engine."""
+
+    def request(self, query: Query, cursor: Cursor | None) -> HttpRequest:
+        """What to send for one page."""
+
+    def failure(self, answer: HttpAnswer) -> SourceError | None:
+        """The error that an answer stands for, or None if `parse` should read it.
+
+        `RateLimited` is retried, `QueryRefused` ends the query, `EngineRefused` ends the engine for this run.
+        """
+
+    def parse(self, body: bytes, query: Query, cursor: Cursor | None) -> SearchPage:
+        """Read one page, best hit first.
+
+        Raises:
+            ValueError, KeyError, TypeError: the page does not have the documented form; `crawl.py` turns this into
+                UnexpectedResponse.
+        """
+
+
+RETRY_STATUSES = frozenset({408, 425, 429, 430, 500, 502, 503, 504})
+
+
+def standard_failure(answer: HttpAnswer, source: str, *, now_s: float | None = None) -> SourceError | None:
+    """What a status means for most engines (RFC 9110 section 15, RFC 6585).
+
+    Args:
+        answer: the answer, any status.
+        source: the engine's name, for the message.
+        now_s: seconds since 1970, for a Retry-After date without a Date header beside it.
+    """
+    if answer.status == 200:
+        return None
+    text = answer.body[:200].decode("utf-8", "replace").strip()
+    message = f"{source} answered {answer.status}: {text}"
+    if answer.status in RETRY_STATUSES:
+        return RateLimited(message, source=source, retry_after_s=retry_after_s(answer.headers, now_s=now_s))
+    if answer.status in (401, 403):
+        return EngineRefused(message, source=source)
+    return QueryRefused(message, source=source)
