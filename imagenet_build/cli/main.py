@@ -1,0 +1,58 @@
+"""The command group, and how errors become one paragraph and an exit code."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+
+import click
+from rich.console import Console
+
+from imagenet_build import __version__
+from imagenet_build.errors import BuildError
+
+EXIT_ATTENTION = 1
+EXIT_INTERRUPTED = 130
+
+
+class Group(click.Group):
+    """Runs commands; errors raised on purpose end as a paragraph on stderr, never as a traceback."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the chosen command."""
+        try:
+            return super().invoke(ctx)
+        except BuildError as error:
+            Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {_plain(str(error))}", highlight=False)
+            sys.exit(error.exit_code)
+        except OSError as error:
+            if isinstance(error, BrokenPipeError):
+                sys.exit(0)
+            what = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
+            Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {_plain(what)}.", highlight=False)
+            sys.exit(3)
+        except (KeyboardInterrupt, click.Abort):
+            Console(stderr=True).print("interrupted; what was done is saved")
+            sys.exit(EXIT_INTERRUPTED)
+
+
+def _plain(text: str) -> str:
+    """Text with rich's markup brackets escaped."""
+    return text.replace("[", "\\[")
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="imagenet-build")
+@click.option("-v", "--verbose", is_flag=True, help="Say on stderr what happens underneath.")
+def main(verbose: bool) -> None:
+    """From a subtree of WordNet to a clean, licensed, deduplicated image dataset.
+
+    \b
+    First steps:
+      imagenet-build demo                        the whole job on real pictures, no account needed
+      imagenet-build synsets musical_instrument.n.01
+      imagenet-build queries whippet.n.01
+    """
+    logging.basicConfig(level=logging.DEBUG if verbose else logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)

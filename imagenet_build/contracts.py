@@ -1,0 +1,94 @@
+"""What a stage is, whatever it does and wherever it runs.
+
+Stages meet in tables only. A stage plans units; an executor runs them; the pipeline records what is done. A unit is done
+when a unit of the same key *and* the same fingerprint was done: so a run resumes, and work whose input has changed
+(another language, another engine, a picture brought back by `retry`) is done again, and nothing else is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+from imagenet_build.config.models import BuildConfig
+from imagenet_build.storage.layout import RunLayout
+
+
+@dataclass(frozen=True, slots=True)
+class WorkUnit:
+    """One piece of a stage's work."""
+
+    stage: str
+    key: str
+    """From content (`n02084071/openverse`, a host), never from position or worker count."""
+    fingerprint: str = ""
+    """Digest of everything the unit's outcome depends on."""
+    lane: str = ""
+    """What politeness is counted by: units of one lane never run at the same time."""
+    size: int = 1
+    """Items in it, for progress."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnitResult:
+    """What became of a unit. With a `problem` it is not done, and is planned again next time."""
+
+    unit: WorkUnit
+    counts: Mapping[str, int] = field(default_factory=dict)
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """Where and how: small and picklable, so that a unit can run in any process."""
+
+    layout: RunLayout
+    config: BuildConfig
+
+
+Advance = Callable[[int], None]
+UnitRunner = Callable[[WorkUnit], Awaitable[UnitResult]]
+
+
+@runtime_checkable
+class Stage(Protocol):
+    """A stage of computing: its units run in any process, and each writes only its own part."""
+
+    @property
+    def name(self) -> str:
+        """As in `--until` and `status`."""
+
+    def plan(self, run: RunContext) -> Iterator[WorkUnit]:
+        """All units in a fixed order, done or not."""
+
+    def run_unit(self, unit: WorkUnit, run: RunContext) -> UnitResult:
+        """Do one unit. Doing it twice leaves the same files."""
+
+    def finish(self, run: RunContext) -> None:
+        """Publish the stage's tables, once every unit has run. Called again when anything was redone."""
+
+
+@runtime_checkable
+class LaneStage(Protocol):
+    """A stage of waiting for the network: its units share connections and run in one event loop, one per lane."""
+
+    @property
+    def name(self) -> str:
+        """As in `--until` and `status`."""
+
+    def plan(self, run: RunContext) -> Iterator[WorkUnit]:
+        """All units in a fixed order, done or not."""
+
+    def session(self, run: RunContext, advance: Advance) -> AbstractAsyncContextManager[UnitRunner]:
+        """Open what the units share; `advance` is called with the number of items finished."""
+
+    def lanes_at_once(self, run: RunContext) -> int:
+        """How many lanes may be under way together."""
+
+    def finish(self, run: RunContext) -> None:
+        """Publish the stage's tables, once every unit has run. Called again when anything was redone."""
+
+
+AnyStage = Stage | LaneStage
