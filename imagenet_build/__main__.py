@@ -1,6 +1,6 @@
 """`python -m imagenet_build`, the same as the console script."""
 
-from imagenet_build.cli.main import main
+from imagenet_build.cli.app import main
 
 if __name__ == "__main__":
     main()

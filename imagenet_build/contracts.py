@@ -38,6 +38,8 @@ class UnitResult:
     unit: WorkUnit
     counts: Mapping[str, int] = field(default_factory=dict)
     problem: str = ""
+    note: str = ""
+    """Something the user should be told once, when the unit runs."""
 
 
 @dataclass(frozen=True, slots=True)

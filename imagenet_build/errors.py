@@ -87,3 +87,31 @@ class EngineRefused(SourceError):
 
 class UnexpectedResponse(SourceError):
     """An answer that the adapter cannot read. The page is kept; the engine stops, because silence would look like success."""
+
+
+class AddressRefused(SourceError):
+    """A private, loopback, link-local or metadata address that the configuration does not allow."""
+
+
+class HopRefused(SourceError):
+    """Whoever asked for the URL does not want it followed to here (scheme, robots); `verdict` says why, in its words."""
+
+    def __init__(self, message: str = "", *, source: str = "", verdict: object = None) -> None:
+        super().__init__(message, source=source)
+        self.verdict = verdict
+
+
+class TooManyRedirects(SourceError):
+    """More redirects than allowed, or one that leads nowhere."""
+
+
+class TooManyBytes(SourceError):
+    """The body is larger than the limit, as announced or as counted."""
+
+
+class DeadlinePassed(Unreachable):
+    """No complete answer in time."""
+
+
+class CutOff(Unreachable):
+    """The connection ended before the body did."""

@@ -97,7 +97,6 @@ class DownloadConfig(Section):
     enabled: bool = True
     robots: bool = True
     opt_out_headers: tuple[str, ...] = ("noai", "noimageai", "noindex", "noimageindex")
-    local_files: bool = True
     formats: tuple[Literal["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"], ...] = (
         "JPEG",
         "PNG",

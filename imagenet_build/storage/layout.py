@@ -57,6 +57,11 @@ class RunLayout:
         return self.root / "hits.parquet"
 
     @property
+    def search_rejections(self) -> Path:
+        """Stage 3: engines' items that are no usable hit, and why."""
+        return self.root / "search_rejections.parquet"
+
+    @property
     def download_queue(self) -> Path:
         """SQLite: every distinct URL, what became of it, and the journal of the shards."""
         return self.root / "download.sqlite"
@@ -73,7 +78,7 @@ class RunLayout:
 
     @property
     def rejections(self) -> Path:
-        """Stages 3 and 4: everything refused, and why."""
+        """Stage 4: every (synset, distinct URL) that was refused, and why."""
         return self.root / "rejections.parquet"
 
     def duplicates_part(self, wnid: str) -> Path:

@@ -1,0 +1,26 @@
+"""All commands, put together: the console script's entry point."""
+
+from __future__ import annotations
+
+from imagenet_build.cli.collection import collection
+from imagenet_build.cli.demo import demo_command
+from imagenet_build.cli.engines import engines_command
+from imagenet_build.cli.main import main
+from imagenet_build.cli.runs import build_command, check_command, retry_command, status_command
+from imagenet_build.cli.taxonomy import data, queries, synsets
+
+for _command in (
+    demo_command,
+    data,
+    synsets,
+    queries,
+    engines_command,
+    collection,
+    build_command,
+    status_command,
+    retry_command,
+    check_command,
+):
+    main.add_command(_command)
+
+__all__ = ["main"]

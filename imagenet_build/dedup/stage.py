@@ -1,0 +1,141 @@
+"""images.parquet -> duplicates.parquet, conflicts.parquet: which images show the same picture, and which one stays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from imagenet_build.contracts import RunContext, UnitResult, WorkUnit
+from imagenet_build.dedup.decide import Look, compare
+from imagenet_build.dedup.groups import Standing, group_pairs
+from imagenet_build.dedup.propose import propose_pairs
+from imagenet_build.storage import tables
+from imagenet_build.storage.schemas import CONFLICTS, DUPLICATES, HITS, IMAGES, SYNSETS
+
+_COLUMNS = ["url_key", "sha256", "pixel_sha256", "width", "height", "dct_hash", "gradient_hash", "tiny"]
+_FINGERPRINTED = ["url_key", "sha256"]
+
+
+class DedupStage:
+    """Group each synset; then find pictures that stand in several synsets."""
+
+    name = "dedup"
+
+    def plan(self, run: RunContext) -> Iterator[WorkUnit]:
+        """One unit per synset with images, in wnid order."""
+        for wnid, images in tables.by_synset(run.layout.images, IMAGES, ["wnid", *_FINGERPRINTED]):
+            yield WorkUnit(self.name, wnid, tables.digest(images), size=1)
+
+    def run_unit(self, unit: WorkUnit, run: RunContext) -> UnitResult:
+        """Group one synset. Runs in any process and writes only its own part."""
+        images = tables.read(run.layout.images, IMAGES, wnid=unit.key, columns=_COLUMNS).to_pylist()
+        hits = tables.read(run.layout.hits, HITS, wnid=unit.key, columns=["url_key", "license"])
+        rows = duplicates_of(unit.key, images, _licenses(hits), run)
+        part = run.layout.duplicates_part(unit.key)
+        if rows:
+            tables.write_rows(part, DUPLICATES, rows)
+        else:
+            part.unlink(missing_ok=True)
+        return UnitResult(unit, {"images": len(images), "duplicates": len(rows)})
+
+    def finish(self, run: RunContext) -> None:
+        """Publish all groups, and the conflicts between synsets."""
+        tables.write_rows(run.layout.duplicates, DUPLICATES, _all_parts(run))
+        tables.write_rows(run.layout.conflicts, CONFLICTS, sorted(_conflicts(run), key=itemgetter("wnid", "url_key", "other_wnid", "other_url_key")))
+
+
+def duplicates_of(
+    wnid: str, images: list[dict[str, Any]], licenses: dict[str, str], run: RunContext
+) -> list[dict[str, Any]]:
+    """DUPLICATES rows of one synset, sorted by url_key.
+
+    Args:
+        wnid: the synset.
+        images: its IMAGES rows, in the order of the hits.
+        licenses: url_key -> licence code.
+        run: for the thresholds.
+    """
+    config = run.config.dedup
+    looks = [
+        Look(row["sha256"], row["pixel_sha256"], row["dct_hash"], row["gradient_hash"], row["tiny"]) for row in images
+    ]
+    standings = [
+        Standing(row["url_key"], row["width"] * row["height"], licenses.get(row["url_key"], ""), place)
+        for place, row in enumerate(images)
+    ]
+    hashes = np.array([look.dct_hash for look in looks], dtype=np.uint64)
+    found = {}
+    for pair in propose_pairs(hashes, config.propose_bits):
+        comparison = compare(looks[pair[0]], looks[pair[1]], config)
+        if comparison.same:
+            found[pair] = comparison
+    rows = []
+    for index, kept in group_pairs(standings, found, config.licenses).items():
+        comparison = found[min(index, kept), max(index, kept)]
+        rows.append(
+            {
+                "wnid": wnid,
+                "url_key": images[index]["url_key"],
+                "duplicate_of": images[kept]["url_key"],
+                "reason": comparison.reason,
+                "dct_distance": comparison.dct_distance,
+                "gradient_distance": comparison.gradient_distance,
+                "tiny_rms": comparison.tiny_rms,
+            }
+        )
+    return sorted(rows, key=itemgetter("url_key"))
+
+
+def _licenses(hits: pa.Table) -> dict[str, str]:
+    """The licence of each URL: the first known one among its hits."""
+    found: dict[str, str] = {}
+    for row in hits.to_pylist():
+        if found.get(row["url_key"], "unknown") == "unknown":
+            found[row["url_key"]] = row["license"]
+    return found
+
+
+def _all_parts(run: RunContext) -> Iterator[dict[str, Any]]:
+    for wnid, _ in tables.by_synset(run.layout.images, IMAGES, ["wnid"]):
+        part = run.layout.duplicates_part(wnid)
+        if part.exists():
+            yield from tables.read(part, DUPLICATES).to_pylist()
+
+
+def _conflicts(run: RunContext) -> Iterator[dict[str, Any]]:
+    """Pairs of synsets that hold the same pixels, both ways round."""
+    above = _ancestors(run)
+    holders: dict[str, list[tuple[str, str]]] = {}
+    for wnid, images in tables.by_synset(run.layout.images, IMAGES, ["wnid", "url_key", "pixel_sha256"]):
+        for row in images.to_pylist():
+            holders.setdefault(row["pixel_sha256"], []).append((wnid, row["url_key"]))
+    for places in holders.values():
+        first_of: dict[str, str] = {}
+        for wnid, key in places:
+            first_of.setdefault(wnid, key)
+        for wnid, key in first_of.items():
+            for other, other_key in first_of.items():
+                if other != wnid:
+                    related = other in above.get(wnid, ()) or wnid in above.get(other, ())
+                    yield {"wnid": wnid, "url_key": key, "other_wnid": other, "other_url_key": other_key, "related": related}
+
+
+def _ancestors(run: RunContext) -> dict[str, set[str]]:
+    """All ancestors of each synset of the run, through the stored parents."""
+    synsets = tables.read(run.layout.synsets, SYNSETS, columns=["wnid", "hypernyms"]).to_pylist()
+    parents = {row["wnid"]: row["hypernyms"] for row in synsets}
+    found: dict[str, set[str]] = {}
+    for wnid in parents:
+        above: set[str] = set()
+        stack = list(parents[wnid])
+        while stack:
+            parent = stack.pop()
+            if parent not in above:
+                above.add(parent)
+                stack.extend(parents.get(parent, ()))
+        found[wnid] = above
+    return found

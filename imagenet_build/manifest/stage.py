@@ -1,0 +1,98 @@
+"""All tables -> manifest/<wnid>.parquet, one file per synset with hits."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from imagenet_build.contracts import RunContext, UnitResult, WorkUnit
+from imagenet_build.manifest.assemble import SynsetTables, assemble
+from imagenet_build.storage import tables
+from imagenet_build.storage.run_record import config_hash
+from imagenet_build.storage.schemas import CONFLICTS, DUPLICATES, HITS, IMAGES, MANIFEST, REJECTIONS, SYNSETS
+
+
+class ManifestStage:
+    """Write each synset's candidates for verification, with full provenance."""
+
+    name = "manifest"
+
+    def plan(self, run: RunContext) -> Iterator[WorkUnit]:
+        """One unit per synset with hits, in wnid order; its fingerprint covers every row that goes into it."""
+        others = [
+            _Follower(path, schema, columns)
+            for path, schema, columns in (
+                (run.layout.images, IMAGES, ["wnid", "url_key", "sha256", "shard", "offset", "fetched_at"]),
+                (run.layout.rejections, REJECTIONS, ["wnid", "url_key", "reason"]),
+                (run.layout.duplicates, DUPLICATES, DUPLICATES.names),
+                (run.layout.conflicts, CONFLICTS, CONFLICTS.names),
+            )
+        ]
+        shared = config_hash(run.config)
+        for wnid, hits in tables.by_synset(run.layout.hits, HITS):
+            text = "/".join([shared, tables.digest(hits), *(other.digest_of(wnid) for other in others)])
+            yield WorkUnit(self.name, wnid, hashlib.sha256(text.encode()).hexdigest()[:32])
+
+    def run_unit(self, unit: WorkUnit, run: RunContext) -> UnitResult:
+        """Write one manifest. Runs in any process and writes only its own file."""
+        wnid = unit.key
+        found = read_synset(run, wnid)
+        made = assemble(wnid, found, urls_only=not run.config.download.enabled)
+        synset = tables.read(run.layout.synsets, SYNSETS, wnid=wnid).to_pylist()
+        metadata = {
+            "wnid": wnid,
+            "synset": synset[0]["name"] if synset else "",
+            "gloss": synset[0]["gloss"] if synset else "",
+            "config_hash": config_hash(run.config),
+            "counts": json.dumps(made.counts),
+            "refused_by_reason": json.dumps(made.refused_by_reason),
+        }
+        metadata = {f"imagenet_build.{key}": value for key, value in metadata.items()}
+        tables.write_rows(run.layout.manifest(wnid), MANIFEST, made.rows, metadata)
+        return UnitResult(unit, made.counts)
+
+    def finish(self, run: RunContext) -> None:
+        """Remove manifests of synsets that no longer have hits."""
+        wanted = {wnid for wnid, _ in tables.by_synset(run.layout.hits, HITS, ["wnid"])}
+        for path in sorted(run.layout.manifests.glob("*.parquet")):
+            if path.stem not in wanted:
+                path.unlink()
+
+
+def read_synset(run: RunContext, wnid: str) -> SynsetTables:
+    """Every published row of one synset.
+
+    Raises:
+        DataError: a table is missing or damaged.
+    """
+
+    def rows(path: Path, schema: pa.Schema) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = tables.read(path, schema, wnid=wnid).to_pylist()
+        return found
+
+    layout = run.layout
+    return SynsetTables(
+        rows(layout.hits, HITS),
+        rows(layout.images, IMAGES),
+        rows(layout.rejections, REJECTIONS),
+        rows(layout.duplicates, DUPLICATES),
+        rows(layout.conflicts, CONFLICTS),
+    )
+
+
+class _Follower:
+    """Walks a sorted table beside another one: digests of one synset after the other, in wnid order."""
+
+    def __init__(self, path: Path, schema: pa.Schema, columns: list[str]) -> None:
+        self._rows = tables.by_synset(path, schema, columns)
+        self._next: tuple[str, pa.Table] | None = next(self._rows, None)
+
+    def digest_of(self, wnid: str) -> str:
+        while self._next is not None and self._next[0] < wnid:
+            self._next = next(self._rows, None)
+        return tables.digest(self._next[1]) if self._next is not None and self._next[0] == wnid else ""

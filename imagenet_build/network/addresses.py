@@ -1,0 +1,81 @@
+"""Which addresses may be connected to: never the operator's own network, unless the configuration says so.
+
+The check sits in the resolver, so the connection is made to the very address that was checked.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Sequence
+
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.resolver import ThreadedResolver
+
+from imagenet_build.errors import AddressRefused, ConfigError
+
+IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+_TRANSLATED_V6 = ipaddress.IPv6Network("64:ff9b::/96")
+"""NAT64 (RFC 6052): the last 32 bits are an IPv4 address."""
+
+
+class AddressPolicy:
+    """Public addresses, and the networks that were allowed by name."""
+
+    def __init__(self, allowed: Sequence[str] = ()) -> None:
+        """Raises ConfigError for a text that is no address or network (`127.0.0.0/8`)."""
+        try:
+            self._allowed = tuple(ipaddress.ip_network(text, strict=False) for text in allowed)
+        except ValueError as error:
+            raise ConfigError(
+                f"network.allow_addresses: {error}.", remedy="Write addresses or networks, such as 127.0.0.0/8."
+            ) from None
+
+    def check(self, host: str, address: str) -> None:
+        """Raise AddressRefused unless `address` (of `host`) is public (RFC 6890) or allowed."""
+        ip = _unwrapped(ipaddress.ip_address(address.partition("%")[0]))
+        if any(ip.version == network.version and ip in network for network in self._allowed):
+            return
+        if not ip.is_global or ip.is_multicast:
+            raise AddressRefused(f"{host} is {ip}, which is not a public address", source=host)
+
+    def check_literal(self, host: str) -> None:
+        """The same for a host that is written as an address; names are checked when they are resolved."""
+        try:
+            ipaddress.ip_address(host.strip("[]"))
+        except ValueError:
+            return
+        self.check(host, host.strip("[]"))
+
+
+def _unwrapped(ip: IpAddress) -> IpAddress:
+    """The IPv4 address inside an IPv6 one, where a router would unwrap it."""
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip.ipv4_mapped:
+            return ip.ipv4_mapped
+        if ip.sixtofour:
+            return ip.sixtofour
+        if ip in _TRANSLATED_V6:
+            return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+    return ip
+
+
+class CheckedResolver(AbstractResolver):
+    """Resolves in threads and refuses names with any address that the policy refuses."""
+
+    def __init__(self, policy: AddressPolicy) -> None:
+        self._policy = policy
+        self._inner = ThreadedResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """Addresses of a host, all checked. Raises AddressRefused."""
+        found = await self._inner.resolve(host, port, family)
+        for result in found:
+            self._policy.check(host, result["host"])
+        return found
+
+    async def close(self) -> None:
+        """Nothing to release."""
+        await self._inner.close()

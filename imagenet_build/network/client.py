@@ -1,0 +1,169 @@
+"""The one HTTP client: honest about who it is, bounded in time, bytes and redirects, and careful where it connects."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from types import TracebackType
+from urllib.parse import urljoin, urlsplit
+
+import aiohttp
+from yarl import URL
+
+from imagenet_build import __version__
+from imagenet_build.errors import (
+    AddressRefused,
+    ConfigError,
+    CutOff,
+    DeadlinePassed,
+    HopRefused,
+    TooManyBytes,
+    TooManyRedirects,
+    Unreachable,
+)
+from imagenet_build.network.addresses import AddressPolicy, CheckedResolver
+from imagenet_build.network.messages import HttpAnswer
+
+PRODUCT_TOKEN = "imagenet_build"
+"""What robots.txt files may name us by."""
+PROJECT_URL = "https://pypi.org/project/imagenet-build/"
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_CHUNK = 1 << 16
+
+BeforeHop = Callable[[str], Awaitable[None]]
+OnHeaders = Callable[[int, Mapping[str, str]], None]
+
+
+def user_agent(contact: str) -> str:
+    """How we introduce ourselves (RFC 9110 section 10.1.5; Wikimedia's User-Agent policy asks for the operator's contact)."""
+    if any(ord(character) < 32 or ord(character) == 127 for character in contact):
+        raise ConfigError("network.contact must be one line: a mail address or a web page.")
+    who = f"+{PROJECT_URL}; {contact}" if contact else f"+{PROJECT_URL}"
+    return f"{PRODUCT_TOKEN}/{__version__} ({who}) aiohttp/{aiohttp.__version__}"
+
+
+class HttpClient:
+    """GET requests over shared connections. Use as an async context manager."""
+
+    def __init__(self, *, contact: str, policy: AddressPolicy, connect_timeout_s: float = 10.0) -> None:
+        self._agent = user_agent(contact)
+        self._policy = policy
+        self._connect_timeout_s = connect_timeout_s
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> HttpClient:
+        """Open the connection pool."""
+        connector = aiohttp.TCPConnector(
+            resolver=CheckedResolver(self._policy), limit=0, ttl_dns_cache=300, keepalive_timeout=15
+        )
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            headers={"User-Agent": self._agent},
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=True,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_timeout_s),
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it."""
+        assert self._session is not None
+        await self._session.close()
+
+    async def get(
+        self,
+        url: str,
+        *,
+        timeout_s: float,
+        max_bytes: int,
+        headers: Mapping[str, str] | None = None,
+        max_redirects: int = 3,
+        before_hop: BeforeHop | None = None,
+        on_headers: OnHeaders | None = None,
+    ) -> HttpAnswer:
+        """Fetch one URL to the end of its body.
+
+        Args:
+            url: http or https.
+            timeout_s: for everything together: redirects, headers, body.
+            max_bytes: of the decoded body; a larger announced length is refused before the body is read.
+            headers: sent besides the User-Agent.
+            max_redirects: hops followed; 0 refuses all.
+            before_hop: called with the URL before each connection, the first included; raises to refuse.
+            on_headers: called with the final answer's status and headers (lower-case names, repeated ones joined with
+                newlines) before the body is read; raises to refuse.
+        Returns:
+            The final answer, whatever its status.
+        Raises:
+            DeadlinePassed, CutOff, Unreachable: worth another try.
+            AddressRefused, TooManyRedirects, TooManyBytes: not worth one.
+            HopRefused: a redirect to something that is not http(s), or what the callbacks raise.
+        """
+        try:
+            return await asyncio.wait_for(
+                self._follow(url, max_bytes, headers or {}, max_redirects, before_hop, on_headers), timeout_s
+            )
+        except (asyncio.TimeoutError, aiohttp.ServerTimeoutError):  # noqa: UP041 (two classes in Python 3.10)
+            raise DeadlinePassed(f"no complete answer within {timeout_s:g} s", source=url) from None
+        except aiohttp.ClientPayloadError as error:
+            raise CutOff(f"the body was cut off: {error}", source=url) from None
+        except (aiohttp.ClientError, OSError) as error:
+            cause: BaseException | None = error
+            while cause is not None:  # aiohttp wraps what the resolver raised
+                if isinstance(cause, AddressRefused):
+                    raise cause from None
+                cause = cause.__cause__ or cause.__context__
+            raise Unreachable(f"{type(error).__name__}: {error}", source=url) from None
+        except (ValueError, UnicodeError) as error:
+            raise HopRefused(f"not a usable URL: {error}", source=url) from None
+
+    async def _follow(
+        self,
+        url: str,
+        max_bytes: int,
+        headers: Mapping[str, str],
+        max_redirects: int,
+        before_hop: BeforeHop | None,
+        on_headers: OnHeaders | None,
+    ) -> HttpAnswer:
+        assert self._session is not None, "use `async with`"
+        for _ in range(max_redirects + 1):
+            parts = urlsplit(url)
+            if parts.scheme not in ("http", "https") or not parts.hostname:
+                raise HopRefused(f"{parts.scheme or 'no'} scheme: only http and https are fetched", source=url)
+            self._policy.check_literal(parts.hostname)
+            if before_hop is not None:
+                await before_hop(url)
+            # encoded=True: the URL is sent as given; servers sign and compare its exact spelling
+            async with self._session.get(URL(url, encoded=True), headers=headers, allow_redirects=False) as answer:
+                if answer.status in _REDIRECTS and "Location" in answer.headers:
+                    url = str(URL(urljoin(url, answer.headers["Location"])))
+                    continue
+                found = _lowered(answer)
+                if on_headers is not None:
+                    on_headers(answer.status, found)
+                return HttpAnswer(answer.status, found, await _read(answer, max_bytes))
+        raise TooManyRedirects(f"more than {max_redirects} redirects", source=url)
+
+
+def _lowered(answer: aiohttp.ClientResponse) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in answer.headers.items():
+        name = name.lower()
+        found[name] = f"{found[name]}\n{value}" if name in found else value
+    return found
+
+
+async def _read(answer: aiohttp.ClientResponse, max_bytes: int) -> bytes:
+    if answer.content_length is not None and answer.content_length > max_bytes:
+        raise TooManyBytes(f"{answer.content_length} bytes announced; the limit is {max_bytes}", source=str(answer.url))
+    chunks: list[bytes] = []
+    total = 0
+    async for chunk in answer.content.iter_chunked(_CHUNK):
+        total += len(chunk)
+        if total > max_bytes:
+            raise TooManyBytes(f"more than {max_bytes} bytes", source=str(answer.url))
+        chunks.append(chunk)
+    return b"".join(chunks)

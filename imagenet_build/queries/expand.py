@@ -1,0 +1,115 @@
+"""Pure: from a synset to the texts that engines are asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from imagenet_build.config.models import QueriesConfig
+from imagenet_build.queries.words import Mentions, Tokenizer, Tokens
+from imagenet_build.records import ENGLISH, Origin, Query, Synset, offset_of
+from imagenet_build.taxonomy.omw import Omw
+from imagenet_build.taxonomy.spelling import english_text, is_unspaced, text_key
+from imagenet_build.taxonomy.tree import ancestors
+from imagenet_build.taxonomy.wordnet import WordNet
+
+
+class Expander:
+    """Makes the queries of synsets, one after the other.
+
+    The rule is the paper's: all synonyms; each synonym followed by a word of a synset above it, at any height, if that
+    word occurs in the synset's own gloss; the same in other languages by the lemmas of linked wordnets.
+
+    Source:
+        Deng et al., "ImageNet: A Large-Scale Hierarchical Image Database", CVPR 2009, section 3.1.
+    """
+
+    def __init__(self, wordnet: WordNet, omw: Omw, config: QueriesConfig) -> None:
+        self._wordnet = wordnet
+        self._omw = omw
+        self._config = config
+        self._languages = [language for language in dict.fromkeys(self._config.languages) if language != ENGLISH]
+        self._tokens = Tokenizer(wordnet.morphy)
+        self._terms_above: dict[int, list[tuple[str, Tokens]]] = {}
+
+    def expand(self, synset: Synset) -> list[Query]:
+        """All queries of one synset, in their fixed order, best first.
+
+        The order: English synonyms, synonyms with a parent word, then per language translations, translations with a
+        parent word. Parent words come as the gloss first mentions them, nearer ancestors first. No text stands twice
+        in a language, whatever its case.
+        """
+        above = self._mentioned_above(synset) if self._config.parent_words else []
+        queries: list[Query] = []
+        for language in (ENGLISH, *self._languages):
+            texts = self._english(synset, above) if language == ENGLISH else self._translated(synset, above, language)
+            seen: set[str] = set()
+            for text, origin in texts:
+                key = text_key(text)
+                if key and key not in seen:
+                    seen.add(key)
+                    ambiguity = max(1, self._sense_count(language, text))
+                    queries.append(Query(synset.wnid, text, language, origin, len(queries), ambiguity))
+        return queries
+
+    def expand_all(self, synsets: Iterable[Synset]) -> Iterator[Query]:
+        """The queries of many synsets, synset by synset."""
+        for synset in synsets:
+            yield from self.expand(synset)
+
+    def _english(self, synset: Synset, above: list[tuple[str, int]]) -> Iterator[tuple[str, Origin]]:
+        synonyms = [english_text(lemma) for lemma in synset.lemmas]
+        for synonym in synonyms:
+            yield synonym, Origin.SYNONYM
+        for synonym in synonyms:
+            spellings = {synonym, synonym.replace("-", " ")}  # `tree-frog` holds the word frog, hyphen or not
+            held = [Mentions(self._tokens(spelling)) for spelling in spellings]
+            for word, _ in above:
+                if all(mentions.first(self._tokens(word)) is None for mentions in held):
+                    yield f"{synonym} {word}", Origin.PARENT_WORD
+
+    def _translated(self, synset: Synset, above: list[tuple[str, int]], language: str) -> Iterator[tuple[str, Origin]]:
+        translations = self._omw.lemmas(language, offset_of(synset.wnid))
+        for translation in translations:
+            yield translation, Origin.TRANSLATION
+        parents = dict.fromkeys(offset for _, offset in above)
+        words = [word for offset in parents for word in self._omw.lemmas(language, offset)]
+        for translation in translations:
+            for word in words:
+                if not _contains(translation, word):
+                    yield f"{translation} {word}", Origin.TRANSLATED_PARENT_WORD
+
+    def _mentioned_above(self, synset: Synset) -> list[tuple[str, int]]:
+        """Words of synsets above that the gloss mentions, as texts, each with its synset; in order of first mention."""
+        gloss = Mentions(self._tokens(synset.gloss))
+        found: list[tuple[int, str, int]] = []
+        for offset in ancestors(self._wordnet, offset_of(synset.wnid)):
+            for word, tokens in self._terms(offset):
+                place = gloss.first(tokens)
+                if place is not None:
+                    found.append((place, word, offset))
+        found.sort(key=lambda mention: mention[0])  # stable: nearer ancestors, then WordNet's order of words
+        return [(word, offset) for _, word, offset in found]
+
+    def _terms(self, offset: int) -> list[tuple[str, Tokens]]:
+        terms = self._terms_above.get(offset)
+        if terms is None:
+            words = map(english_text, self._wordnet.lemmas(offset))
+            terms = self._terms_above[offset] = [(word, self._tokens(word)) for word in words]
+        return terms
+
+    def _sense_count(self, language: str, text: str) -> int:
+        if language == ENGLISH:
+            return len(self._wordnet.senses(text))
+        return self._omw.sense_count(language, text)
+
+
+def _contains(text: str, word: str) -> bool:
+    """Whether a text holds a word: as whole words, hyphens or not, or anywhere in scripts without spaces.
+
+    >>> _contains("cane pastore", "cane"), _contains("canestro", "cane"), _contains("牧羊犬", "犬")
+    (True, False, True)
+    """
+    text, word = text_key(text), text_key(word)
+    if is_unspaced(word):
+        return word in text
+    return f" {word} ".replace("-", " ") in f" {text} ".replace("-", " ")

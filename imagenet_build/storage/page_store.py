@@ -1,0 +1,99 @@
+"""An engine's answered pages, kept as received before they are read, and the hits read from them.
+
+Quota is never spent twice: a page that was answered is never asked for again, and a repaired adapter reads old pages.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from imagenet_build.storage.schemas import HITS, SEARCH_REJECTIONS
+from imagenet_build.storage.sqlite_files import open_database
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS pages (
+    request TEXT PRIMARY KEY, status INTEGER NOT NULL, size INTEGER NOT NULL, body BLOB NOT NULL, answered_at REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS synsets (wnid TEXT PRIMARY KEY, hits BLOB NOT NULL, refused BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS lane (name TEXT PRIMARY KEY, not_before REAL NOT NULL);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPage:
+    """A status and a body as received."""
+
+    status: int
+    body: bytes
+
+
+class PageStore:
+    """One engine's SQLite file; one writer. Every call that returns is committed."""
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self._db = open_database(path, _SCHEMA, read_only=read_only)
+
+    def close(self) -> None:
+        """Release the file."""
+        self._db.close()
+
+    def page(self, request: str) -> KeptPage | None:
+        """The kept answer to a request (its full URL); None if it was never answered."""
+        row = self._db.execute("SELECT status, size, body FROM pages WHERE request = ?", (request,)).fetchone()
+        if row is None:
+            return None
+        status, size, body = row
+        return KeptPage(status, pa.decompress(body, size, codec="zstd", asbytes=True) if size else b"")
+
+    def keep_page(self, request: str, answer: KeptPage) -> None:
+        """Keep an answer as received, zstd-compressed."""
+        body = pa.compress(answer.body, codec="zstd", asbytes=True) if answer.body else b""
+        with self._db:
+            self._db.execute(
+                "INSERT OR REPLACE INTO pages VALUES (?, ?, ?, ?, ?)",
+                (request, answer.status, len(answer.body), body, time.time()),
+            )
+
+    def page_count(self) -> int:
+        """Pages kept."""
+        return int(self._db.execute("SELECT count(*) FROM pages").fetchone()[0])
+
+    def keep_hits(self, wnid: str, hits: pa.Table, refused: pa.Table) -> None:
+        """Replace what was read for one synset (tables of HITS and SEARCH_REJECTIONS)."""
+        with self._db:
+            self._db.execute("INSERT OR REPLACE INTO synsets VALUES (?, ?, ?)", (wnid, _packed(hits), _packed(refused)))
+
+    def hits(self, wnid: str) -> tuple[pa.Table, pa.Table] | None:
+        """The hits and refused items of one synset; None if it was not searched."""
+        row = self._db.execute("SELECT hits, refused FROM synsets WHERE wnid = ?", (wnid,)).fetchone()
+        return (_unpacked(row[0], HITS), _unpacked(row[1], SEARCH_REJECTIONS)) if row else None
+
+    def wnids(self) -> Iterator[str]:
+        """Synsets searched, sorted."""
+        for (wnid,) in self._db.execute("SELECT wnid FROM synsets ORDER BY wnid"):
+            yield wnid
+
+    def not_before(self) -> float:
+        """Seconds since 1970 before which the engine asked not to be called; 0 if it never did."""
+        row = self._db.execute("SELECT not_before FROM lane WHERE name = 'engine'").fetchone()
+        return float(row[0]) if row else 0.0
+
+    def park(self, until: float) -> None:
+        """Remember, across restarts, when the engine may be called again (seconds since 1970)."""
+        with self._db:
+            self._db.execute("INSERT OR REPLACE INTO lane VALUES ('engine', ?)", (until,))
+
+
+def _packed(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
+
+
+def _unpacked(blob: bytes, schema: pa.Schema) -> pa.Table:
+    return pa.ipc.open_stream(blob).read_all().select(schema.names)

@@ -1,0 +1,173 @@
+"""One Arrow schema per table. Each column's field metadata says its unit and where it comes from."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+SCHEMA_VERSION = "1"
+
+
+def _column(name: str, kind: pa.DataType, about: str, *, nullable: bool = False) -> pa.Field:
+    return pa.field(name, kind, nullable=nullable, metadata={"about": about})
+
+
+_TEXT = pa.string()
+_WNID = _column("wnid", _TEXT, "synset: n and the 8-digit offset in WordNet 3.0")
+_URL = _column("url", _TEXT, "image URL as fetched, cleaned of tracking parameters")
+_URL_KEY = _column("url_key", _TEXT, "canonical form of the URL; one picture address, one key")
+
+SYNSETS = pa.schema(
+    [
+        _WNID,
+        _column("name", _TEXT, "as NLTK writes it, dog.n.01"),
+        _column("lemmas", pa.list_(_TEXT), "synonyms, WordNet's spelling and order"),
+        _column("gloss", _TEXT, "definition without examples"),
+        _column("hypernyms", pa.list_(_TEXT), "wnids of the parents"),
+        _column("depth", pa.int16(), "fewest steps up to a synset without parents"),
+        _column("root", _TEXT, "name of the first wanted root at or above it"),
+    ]
+)
+
+LEFT_OUT = pa.schema(
+    [
+        _WNID,
+        _column("name", _TEXT, "as NLTK writes it"),
+        _column("reason", _TEXT, "person, usage_domain, excluded"),
+        _column("detail", _TEXT, "which gate, which domain, which file"),
+    ]
+)
+
+QUERIES = pa.schema(
+    [
+        _WNID,
+        _column("text", _TEXT, "what is sent to engines"),
+        _column("language", _TEXT, "ISO 639-3"),
+        _column("origin", _TEXT, "synonym, parent_word, translation, translated_parent_word"),
+        _column("position", pa.int32(), "order within the synset, from 0, best first"),
+        _column("ambiguity", pa.int32(), "noun senses that share the text, at least 1"),
+    ]
+)
+
+_CREDIT = [
+    _column("page_url", _TEXT, "page that shows the picture; empty: not said"),
+    _column("license", _TEXT, "Openverse's codes (by, by-sa, cc0, pdm, ...) or unknown"),
+    _column("license_version", _TEXT, "4.0; empty: not said"),
+    _column("license_url", _TEXT, "text of the licence; empty: not said"),
+    _column("creator", _TEXT, "author as the engine says"),
+    _column("creator_url", _TEXT, "author's page"),
+    _column("title", _TEXT, "title as the engine says"),
+]
+
+HITS = pa.schema(
+    [
+        _WNID,
+        _column("engine", _TEXT, "engine that gave the hit"),
+        _column("query", _TEXT, "text that was sent"),
+        _column("language", _TEXT, "ISO 639-3 of the query"),
+        _column("origin", _TEXT, "origin of the query"),
+        _column("position", pa.int32(), "the query's place in its synset"),
+        _column("rank", pa.int32(), "place in the engine's answer, from 0"),
+        _URL,
+        _URL_KEY,
+        _column("engine_id", _TEXT, "the provider's id of the picture"),
+        _column("width", pa.int32(), "pixels as the engine says", nullable=True),
+        _column("height", pa.int32(), "pixels as the engine says", nullable=True),
+        *_CREDIT,
+    ]
+)
+
+SEARCH_REJECTIONS = pa.schema(
+    [
+        _WNID,
+        _column("engine", _TEXT, "engine whose item was refused"),
+        _column("query", _TEXT, "text that was sent"),
+        _column("language", _TEXT, "ISO 639-3 of the query"),
+        _column("engine_id", _TEXT, "the provider's id of the item"),
+        _column("url", _TEXT, "URL as received; empty: none"),
+        _column("reason", _TEXT, "RejectReason"),
+        _column("detail", _TEXT, "for people"),
+    ]
+)
+
+_BYTES_PLACE = [
+    _column("sha256", _TEXT, "hex digest of the file as it came", nullable=True),
+    _column("pixel_sha256", _TEXT, "hex digest of the upright RGB pixels on white", nullable=True),
+    _column("shard", _TEXT, "tar file below images/", nullable=True),
+    _column("offset", pa.int64(), "first byte of the file in the shard", nullable=True),
+    _column("size", pa.int64(), "bytes", nullable=True),
+    _column("format", _TEXT, "JPEG, PNG, WEBP, GIF, BMP, TIFF", nullable=True),
+    _column("width", pa.int32(), "pixels, upright", nullable=True),
+    _column("height", pa.int32(), "pixels, upright", nullable=True),
+    _column("has_alpha", pa.bool_(), "transparent parts were seen on white", nullable=True),
+    _column("frames", pa.int32(), "1, or more for animations and multi-page files", nullable=True),
+    _column("orientation", pa.int8(), "EXIF orientation, 1 to 8", nullable=True),
+    _column("dct_hash", pa.uint64(), "imagehash.phash of the upright picture", nullable=True),
+    _column("gradient_hash", pa.uint64(), "imagehash.dhash of the upright picture", nullable=True),
+    _column("tiny", pa.binary(3072), "32 x 32 RGB, row by row", nullable=True),
+    _column("fetched_at", pa.timestamp("ms", tz="UTC"), "when the bytes came", nullable=True),
+]
+
+IMAGES = pa.schema([_WNID, _URL_KEY, _URL, *_BYTES_PLACE])
+
+REJECTIONS = pa.schema(
+    [
+        _WNID,
+        _URL_KEY,
+        _URL,
+        _column("reason", _TEXT, "RejectReason"),
+        _column("detail", _TEXT, "for people"),
+        _column("attempts", pa.int32(), "requests made for it"),
+        _column("refused_at", pa.timestamp("ms", tz="UTC"), "when it was refused last"),
+    ]
+)
+
+DUPLICATES = pa.schema(
+    [
+        _WNID,
+        _column("url_key", _TEXT, "the image that is not kept"),
+        _column("duplicate_of", _TEXT, "url_key of the kept image of its group"),
+        _column("reason", _TEXT, "exact (same file), same_pixels, near"),
+        _column("dct_distance", pa.int16(), "bits of 64 that differ"),
+        _column("gradient_distance", pa.int16(), "bits of 64 that differ"),
+        _column("tiny_rms", pa.float32(), "root mean square difference of the tiny images, 0 to 255"),
+    ]
+)
+
+CONFLICTS = pa.schema(
+    [
+        _WNID,
+        _column("url_key", _TEXT, "image of this synset"),
+        _column("other_wnid", _TEXT, "synset that holds the same picture"),
+        _column("other_url_key", _TEXT, "image of that synset"),
+        _column("related", pa.bool_(), "one synset stands above the other: one picture at two depths, no error"),
+    ]
+)
+
+_QUERY_STRUCT = pa.struct(
+    [
+        pa.field("engine", _TEXT, nullable=False),
+        pa.field("query", _TEXT, nullable=False),
+        pa.field("language", _TEXT, nullable=False),
+        pa.field("origin", _TEXT, nullable=False),
+        pa.field("rank", pa.int32(), nullable=False),
+    ]
+)
+
+MANIFEST = pa.schema(
+    [
+        _column("candidate_id", _TEXT, "wnid, underscore, 16 hex digits of sha256(url_key)"),
+        _WNID,
+        _column("kept", pa.bool_(), "true: for verification; false: see duplicate_of"),
+        _column("duplicate_of", _TEXT, "candidate_id of the kept picture of its group", nullable=True),
+        _column("duplicate_reason", _TEXT, "exact, same_pixels, near", nullable=True),
+        _column("group_id", _TEXT, "candidate_id of the group's kept picture; its own where alone"),
+        _column("conflicts", pa.list_(_TEXT), "wnids of other synsets that hold the same picture"),
+        _column("leak", _TEXT, "the listed picture that it matches; null: none", nullable=True),
+        _URL,
+        _URL_KEY,
+        *_BYTES_PLACE,
+        *_CREDIT,
+        _column("engines", pa.list_(_TEXT), "engines that found it, sorted"),
+        _column("queries", pa.list_(_QUERY_STRUCT), "every hit that led to it, best query first"),
+    ]
+)

@@ -1,0 +1,122 @@
+"""Image bytes in tar shards, members named by sha256: append with a journal elsewhere, read at an offset.
+
+A shard is a plain POSIX tar (ustar), so it is also a WebDataset. The journal (`DownloadQueue`) says how far a shard is
+good; whatever lies beyond is cut away when the shard is opened for appending again.
+"""
+
+from __future__ import annotations
+
+import os
+import tarfile
+import time
+from pathlib import Path
+
+from imagenet_build.errors import DataError
+from imagenet_build.records import ShardRef
+
+_BLOCK = 512
+_END_OF_TAR = bytes(2 * _BLOCK)
+
+
+def _padded(size: int) -> int:
+    return -(-size // _BLOCK) * _BLOCK
+
+
+class ShardWriter:
+    """Appends members to `<folder>/<lane>/00000.tar` and the shards after it. One writer per lane."""
+
+    def __init__(self, folder: Path, lane: str, *, shard_bytes: int, sync_every_s: float = 2.0) -> None:
+        self._folder = folder
+        self._lane = lane
+        self._shard_bytes = shard_bytes
+        self._sync_every_s = sync_every_s
+        self._number = 0
+        self._file: int | None = None
+        self._position = 0
+        self._synced_at = time.monotonic()
+
+    def open(self, good: dict[str, int]) -> None:
+        """Go on where the journal ends.
+
+        Args:
+            good: for each shard of this lane (`<lane>/00000.tar`), the offset where its last journalled member's data
+                ends, in bytes.
+        """
+        mine = sorted(name for name in good if name.startswith(f"{self._lane}/"))
+        self._number = int(Path(mine[-1]).stem) if mine else 0
+        self._open_shard(_padded(good[mine[-1]]) if mine else 0)
+
+    def _open_shard(self, position: int) -> None:
+        path = self._folder / self._name()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        os.ftruncate(self._file, position)
+        self._position = os.lseek(self._file, position, os.SEEK_SET)
+
+    def _name(self) -> str:
+        return f"{self._lane}/{self._number:05d}.tar"
+
+    def append(self, sha256: str, extension: str, data: bytes) -> ShardRef:
+        """Add one member named `<sha256>.<extension>`.
+
+        The bytes are with the operating system when this returns (they survive `kill -9`) and on the disk at most
+        `sync_every_s` later.
+
+        Raises:
+            OSError: the disk refuses; the torn member is cut away.
+        """
+        assert self._file is not None, "open() first"
+        if self._position and self._position + _BLOCK + _padded(len(data)) > self._shard_bytes:
+            self.close()
+            self._number += 1
+            self._open_shard(0)
+        info = tarfile.TarInfo(f"{sha256}.{extension}")
+        info.size = len(data)
+        info.mode = 0o644
+        header = info.tobuf(tarfile.USTAR_FORMAT)
+        start = self._position
+        try:
+            self._write(header + data + bytes(_padded(len(data)) - len(data)))
+        except OSError:
+            os.ftruncate(self._file, start)
+            os.lseek(self._file, start, os.SEEK_SET)
+            raise
+        self._position = start + len(header) + _padded(len(data))
+        if time.monotonic() - self._synced_at > self._sync_every_s:
+            os.fsync(self._file)
+            self._synced_at = time.monotonic()
+        return ShardRef(self._name(), start + len(header), len(data))
+
+    def _write(self, data: bytes) -> None:
+        assert self._file is not None
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self._file, view) :]
+
+    def close(self) -> None:
+        """End the shard as a tar must (two zero blocks) and sync it."""
+        if self._file is None:
+            return
+        try:
+            self._write(_END_OF_TAR)
+            os.fsync(self._file)
+        finally:
+            os.close(self._file)
+            self._file = None
+
+
+def read_member(folder: Path, ref: ShardRef) -> bytes:
+    """The bytes of one image.
+
+    Raises:
+        DataError: the shard is missing or ends before the member does.
+    """
+    try:
+        with (folder / ref.shard).open("rb") as shard:
+            shard.seek(ref.offset)
+            data = shard.read(ref.size)
+    except OSError as error:
+        raise DataError(f"The shard {folder / ref.shard} cannot be read: {error.strerror}.") from None
+    if len(data) != ref.size:
+        raise DataError(f"The shard {folder / ref.shard} ends inside the image at byte {ref.offset}.")
+    return data

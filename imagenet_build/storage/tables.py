@@ -1,0 +1,165 @@
+"""Parquet in and out. A table appears whole: written aside, synced, renamed."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from imagenet_build.errors import DataError
+from imagenet_build.storage.schemas import SCHEMA_VERSION
+
+ROWS_PER_GROUP = 20_000
+Row = Mapping[str, Any]
+
+
+def write_rows(path: Path, schema: pa.Schema, rows: Iterable[Row], metadata: Mapping[str, str] | None = None) -> int:
+    """Write rows as one Parquet file, in their order; at most `ROWS_PER_GROUP` of them are held at a time.
+
+    Args:
+        path: the file; its folder is made if missing.
+        schema: one of `storage/schemas.py`.
+        rows: mappings with exactly the schema's keys.
+        metadata: texts for the file's key-value metadata, beside the schema version.
+    Returns:
+        Number of rows.
+    Raises:
+        OSError: the disk refuses; the old file, if any, is untouched.
+    """
+    count = 0
+    batch: list[Row] = []
+
+    def write(out: IO[bytes]) -> None:
+        nonlocal count
+        full = {"imagenet_build.schema_version": SCHEMA_VERSION, **(metadata or {})}
+        with pq.ParquetWriter(out, schema.with_metadata(full), compression="zstd") as writer:
+            for row in rows:
+                batch.append(row)
+                count += 1
+                if len(batch) == ROWS_PER_GROUP:
+                    writer.write_table(pa.Table.from_pylist(batch, schema))
+                    batch.clear()
+            writer.write_table(pa.Table.from_pylist(batch, schema))
+
+    write_whole(path, write)
+    return count
+
+
+def write_whole(path: Path, write: Callable[[IO[bytes]], None]) -> None:
+    """Make a file appear complete or not at all: written aside in the same folder, synced, renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with aside.open("wb") as out:
+            write(out)
+            out.flush()
+            os.fsync(out.fileno())
+        aside.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            aside.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the rename itself durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def read(path: Path, schema: pa.Schema, *, wnid: str | None = None, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read a table, or one synset's rows of it (row groups of other synsets are skipped by their statistics).
+
+    Raises:
+        DataError: the file is missing, cut, or has other columns.
+    """
+    try:
+        filters = [("wnid", "=", wnid)] if wnid is not None else None
+        table = pq.read_table(path, columns=list(columns) if columns else None, filters=filters, partitioning=None)
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing.", remedy="Run the build again to write it.") from None
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{path} cannot be read: {error}", remedy="Delete it and run the build again.") from None
+    wanted = list(columns) if columns else schema.names
+    if [name for name in wanted if name not in table.schema.names]:
+        raise DataError(f"{path} has other columns than this version writes: {', '.join(table.schema.names)}.")
+    return table.select(wanted)
+
+
+def by_synset(path: Path, schema: pa.Schema, columns: Sequence[str] | None = None) -> Iterator[tuple[str, pa.Table]]:
+    """Stream a table that is sorted by wnid: (wnid, its rows), holding one synset and one row group at a time.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    if not path.exists():
+        raise DataError(f"{path} is missing.", remedy="Run the build again to write it.")
+    wanted = list(columns) if columns else schema.names
+    held: list[pa.Table] = []
+    current: str | None = None
+    try:
+        with pq.ParquetFile(path) as file:
+            for group in range(file.num_row_groups):
+                table = file.read_row_group(group, columns=wanted)
+                for wnid, part in _runs(table):
+                    if wnid != current and current is not None:
+                        yield current, pa.concat_tables(held)
+                        held = []
+                    current = wnid
+                    held.append(part)
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{path} cannot be read: {error}", remedy="Delete it and run the build again.") from None
+    if current is not None:
+        yield current, pa.concat_tables(held)
+
+
+def _runs(table: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+    """Split a sorted table where the wnid changes."""
+    if table.num_rows == 0:
+        return
+    encoded = table["wnid"].combine_chunks().dictionary_encode()
+    codes = encoded.indices.to_numpy(zero_copy_only=False)
+    starts = [0, *((codes[1:] != codes[:-1]).nonzero()[0] + 1).tolist(), table.num_rows]
+    for start, end in zip(starts[:-1], starts[1:], strict=True):
+        yield encoded.dictionary[int(codes[start])].as_py(), table.slice(start, end - start)
+
+
+def metadata(path: Path) -> dict[str, str]:
+    """The texts in a Parquet file's key-value metadata.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    try:
+        found = pq.read_schema(path).metadata or {}
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{path} cannot be read: {error}") from None
+    return {key.decode(): value.decode() for key, value in found.items() if not key.startswith(b"ARROW")}
+
+
+def row_count(path: Path) -> int:
+    """Rows of a Parquet file, from its footer; 0 if there is no file."""
+    return int(pq.read_metadata(path).num_rows) if path.exists() else 0
+
+
+def digest(*tables: pa.Table) -> str:
+    """A digest of the rows of tables: equal rows in equal order, equal digest."""
+    total = hashlib.sha256()
+    for table in tables:
+        for batch in table.combine_chunks().to_batches():
+            # rebuilding the batch drops the offsets of a slice, which would otherwise reach the serialised form
+            total.update(pa.RecordBatch.from_arrays(
+                [pa.concat_arrays([column]) for column in batch.columns], schema=batch.schema.remove_metadata()
+            ).serialize())
+        total.update(b"|")
+    return total.hexdigest()[:32]
