@@ -1,7 +1,7 @@
 """What a stage is, whatever it does and wherever it runs.
 
-Stages meet in tables only. A stage plans units; an executor runs them; the pipeline records what is done. A unit is done
-when a unit of the same key *and* the same fingerprint was done: so a run resumes, and work whose input has changed
+Stages meet in tables only. A stage plans units; an executor runs them; the pipeline records what is done. A unit is
+done when a unit of the same key *and* the same fingerprint was done: so a run resumes, and work whose input has changed
 (another language, another engine, a picture brought back by `retry`) is done again, and nothing else is.
 """
 

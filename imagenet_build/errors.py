@@ -86,7 +86,7 @@ class EngineRefused(SourceError):
 
 
 class UnexpectedResponse(SourceError):
-    """An answer that the adapter cannot read. The page is kept; the engine stops, because silence would look like success."""
+    """An answer that the adapter cannot read: kept; the engine stops, because silence would look like success."""
 
 
 class AddressRefused(SourceError):
@@ -94,7 +94,7 @@ class AddressRefused(SourceError):
 
 
 class HopRefused(SourceError):
-    """Whoever asked for the URL does not want it followed to here (scheme, robots); `verdict` says why, in its words."""
+    """Whoever asked for the URL does not want it followed to here (scheme, robots); `verdict` is its own reason."""
 
     def __init__(self, message: str = "", *, source: str = "", verdict: object = None) -> None:
         super().__init__(message, source=source)

@@ -125,7 +125,7 @@ def build(
 def _run_stage(
     stage: AnyStage, upstream: str, run: RunContext, state: RunState, executor: Executor, progress: Progress
 ) -> tuple[StageOutcome, str]:
-    """Run what is not done, publish if anything changed. `upstream`: the token of the stage before, empty if it is open."""
+    """Run what is not done; publish if anything changed. `upstream`: token of the stage before, empty if it is open."""
     started = time.monotonic()
     units = list(stage.plan(run))
     known = state.units(stage.name)
@@ -182,7 +182,8 @@ def _disk_errors(out: Path) -> Iterator[None]:
         if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EIO):
             where = error.filename or out
             raise DiskUnusable(
-                f"{where} cannot be written: {error.strerror}.", remedy="Choose a writable --out directory, or mend its permissions."
+                f"{where} cannot be written: {error.strerror}.",
+                remedy="Choose a writable --out directory, or mend its permissions.",
             ) from None
         raise
     except sqlite3.OperationalError as error:
@@ -193,5 +194,6 @@ def _disk_errors(out: Path) -> Iterator[None]:
 
 def _full(out: Path) -> DiskUnusable:
     return DiskUnusable(
-        f"The disk that holds {out} is full. Nothing is lost.", remedy="Free some space and give the same command again."
+        f"The disk that holds {out} is full. Nothing is lost.",
+        remedy="Free some space and give the same command again.",
     )

@@ -26,7 +26,11 @@ from imagenet_build.pipeline import build
 
 @click.command("demo")
 @click.option("--out", type=RUN, default=Path("data/runs/demo"), show_default=True, help="The run directory.")
-@click.option("--photos", type=click.Path(path_type=Path, exists=True), help="Captioned pictures of your own: a folder or a table.")
+@click.option(
+    "--photos",
+    type=click.Path(path_type=Path, exists=True),
+    help="Captioned pictures of your own: a folder or a table.",
+)
 @click.option("--contact", help=f"Only where there is no apt: ask the live engines. [or {CONTACT_VARIABLE}]")
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON.")
 def demo_command(out: Path, photos: Path | None, contact: str | None, as_json: bool) -> None:
@@ -60,9 +64,13 @@ def _live(out: Path, contact: str | None, progress: BuildProgress) -> None:
     if not contact:
         raise SourceError(
             "This machine has no apt-get to fetch the demo's pictures with.",
-            remedy="Give captioned pictures (--photos DIR), or your contact (--contact me@example.org) to ask Wikimedia Commons.",
+            remedy="Give captioned pictures (--photos DIR), or --contact me@example.org to ask Wikimedia Commons.",
         )
-    sets = ['taxonomy.roots=["whippet.n.01"]', 'search.engines=[{"name": "wikimedia"}]', "search.candidates_per_synset=20"]
+    sets = [
+        'taxonomy.roots=["whippet.n.01"]',
+        'search.engines=[{"name": "wikimedia"}]',
+        "search.candidates_per_synset=20",
+    ]
     config = load_config(None, [*sets, f"network.contact={json.dumps(contact)}"])
     progress.note("demo: no apt here, so Wikimedia Commons is asked for 20 whippets, at one picture a second")
     build(config, out, progress)
@@ -98,11 +106,12 @@ def _print(outcome: DemoOutcome, out: Path) -> None:
     console.print(table)
     first = next(iter(sorted((out / "manifest").glob("*.parquet"))), out / "manifest")
     example = f"import pandas as pd; print(pd.read_parquet('{first}')[['candidate_id','kept','url','license']])"
+    config = shlex.quote(str(shipped_file("configs/musical_instrument.yaml")))
     console.print("Try next:", highlight=False)
     for command in (
         f"imagenet-build status {shlex.quote(str(out))} --synsets",
         f"imagenet-build check {shlex.quote(str(out))}",
         f"python -c {shlex.quote(example)}",
-        f"imagenet-build build {shlex.quote(str(shipped_file('configs/musical_instrument.yaml')))} --contact you@example.org",
+        f"imagenet-build build {config} --contact you@example.org",
     ):
         console.print(f"  {command}", highlight=False, soft_wrap=True, markup=False)

@@ -54,5 +54,7 @@ def main(verbose: bool) -> None:
       imagenet-build synsets musical_instrument.n.01
       imagenet-build queries whippet.n.01
     """
-    logging.basicConfig(level=logging.DEBUG if verbose else logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
+    )
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -6,7 +6,15 @@ import time
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from imagenet_build.pipeline import StageOutcome
 
@@ -78,7 +86,9 @@ class BuildProgress:
         self.console.print(f"[bold]{name:<10}[/] {done} [dim]{outcome.seconds:.1f} s[/]", highlight=False)
         for problem, times in outcome.problems.items():
             unit = _UNITS.get(name, "units")
-            self.console.print(f"  [yellow]attention:[/] {times} {unit} not done: {problem}", highlight=False, markup=True)
+            self.console.print(
+                f"  [yellow]attention:[/] {times} {unit} not done: {problem}", highlight=False, markup=True
+            )
 
     def note(self, text: str) -> None:
         """See `pipeline.Progress`."""

@@ -42,13 +42,19 @@ def yaml_value(value: str | Path) -> str:
 @click.command("build")
 @click.argument("config_file", metavar="[CONFIG]", required=False, type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--root", "roots", multiple=True, help="A synset whose subtree is built; may be repeated.")
-@click.option("--wnids", "wnids_file", type=click.Path(path_type=Path, dir_okay=False), help="A file of wnids, one per line.")
+@click.option(
+    "--wnids", "wnids_file", type=click.Path(path_type=Path, dir_okay=False), help="A file of wnids, one per line."
+)
 @click.option("--engine", "engines", multiple=True, help="An engine to ask; may be repeated.")
-@click.option("--index", type=click.Path(path_type=Path), help="The caption index that the engine `collection` searches.")
+@click.option(
+    "--index", type=click.Path(path_type=Path), help="The caption index that the engine `collection` searches."
+)
 @click.option("--contact", help=f"Your mail address or page, for live engines. [or {CONTACT_VARIABLE}]")
 @click.option("--out", type=RUN, help="The run directory. [default: data/runs/<name of the configuration>]")
 @click.option("--until", type=click.Choice(STAGE_NAMES), help="The last stage to run.")
-@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Override one key: --set download.min_side_px=100.")
+@click.option(
+    "--set", "sets", multiple=True, metavar="KEY=VALUE", help="Override one key: --set download.min_side_px=100."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 def build_command(
     config_file: Path | None,
@@ -103,7 +109,8 @@ def _config_and_out(
         return load_config(RunLayout(out).config_copy, overrides), out
     if config_file is None and not named:
         raise ConfigError(
-            "Nothing to build.", remedy="Name a configuration (configs/musical_instrument.yaml), or --root and --engine."
+            "Nothing to build.",
+            remedy="Name a configuration (configs/musical_instrument.yaml), or --root and --engine.",
         )
     if out is None:
         if config_file is None:
@@ -119,7 +126,7 @@ def _print_summary(outcome: BuildOutcome, out: Path) -> None:
     if manifest is not None:
         counts = manifest.counts
         console.print(
-            f"[bold]{manifest.planned} manifests[/] in {out}/manifest: {counts.get('seen', 0)} image addresses seen = "
+            f"[bold]{manifest.planned} manifests[/] in {out}/manifest: {counts.get('seen', 0)} addresses seen = "
             f"{counts.get('kept', 0)} kept + {counts.get('duplicates', 0)} duplicates + {counts.get('refused', 0)} refused"
             + (f" + {counts['waiting']} waiting" if counts.get("waiting") else ""),
             highlight=False,
@@ -147,7 +154,9 @@ def status_command(run: Path, per_synset: bool, as_json: bool) -> None:
     refused = refusals(layout)
     synsets = list(synset_statuses(layout)) if per_synset else []
     parked = {
-        name: until for name, until in parked_engines(layout, [e.name for e in config.search.engines]).items() if until > time.time()
+        name: until
+        for name, until in parked_engines(layout, [e.name for e in config.search.engines]).items()
+        if until > time.time()
     }
     if as_json:
         data: dict[str, Any] = {"run": str(run), "stages": [asdict(stage) for stage in stages], "refused": refused}
@@ -165,12 +174,17 @@ def status_command(run: Path, per_synset: bool, as_json: bool) -> None:
     console.print(table)
     for name, reasons in refused.items():
         if reasons:
-            console.print(f"refused by {name}: " + ", ".join(f"{count} {reason}" for reason, count in reasons.items()), highlight=False)
+            console.print(
+                f"refused by {name}: " + ", ".join(f"{count} {reason}" for reason, count in reasons.items()),
+                highlight=False,
+            )
     for stage in stages:
         for problem, times in stage.problems.items():
             console.print(f"attention, {stage.name} ({times}): {problem}", highlight=False, markup=False)
     for name, until in parked.items():
-        console.print(f"{name} may be asked again at {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(until))}", highlight=False)
+        console.print(
+            f"{name} may be asked again at {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(until))}", highlight=False
+        )
     if per_synset:
         lines = Table("wnid", "synset", "seen", "kept", "duplicates", "refused", "waiting")
         for synset in synsets:
@@ -181,7 +195,13 @@ def status_command(run: Path, per_synset: bool, as_json: bool) -> None:
 
 @click.command("retry")
 @click.argument("run", type=RUN)
-@click.option("--reason", "reasons", multiple=True, type=click.Choice([reason.value for reason in RejectReason]), help="May be repeated.")
+@click.option(
+    "--reason",
+    "reasons",
+    multiple=True,
+    type=click.Choice([reason.value for reason in RejectReason]),
+    help="May be repeated.",
+)
 @click.option("--class", "kind", type=click.Choice(["transient"]), help="All reasons after which another try may help.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def retry_command(run: Path, reasons: tuple[str, ...], kind: str | None, as_json: bool) -> None:
@@ -194,7 +214,9 @@ def retry_command(run: Path, reasons: tuple[str, ...], kind: str | None, as_json
     """
     wanted = [RejectReason(reason) for reason in reasons] + (transient_reasons() if kind else [])
     if not wanted:
-        raise ConfigError("Which refusals?", remedy="Give --reason REASON, or --class transient; `status` shows the reasons.")
+        raise ConfigError(
+            "Which refusals?", remedy="Give --reason REASON, or --class transient; `status` shows the reasons."
+        )
     with writing(run, read_config(RunLayout(run))) as layout:
         if not layout.download_queue.exists():
             back = 0

@@ -274,10 +274,8 @@ def queries(
 def _tell_missing_languages(omw: Omw, wanted: Sequence[str], available: Sequence[str]) -> None:
     missing = [language for language in wanted if language not in (*omw.languages, "eng")]
     if missing and not available:
-        click.echo(
-            "No Open Multilingual Wordnet was found: queries are English only. `imagenet-build data install` fetches it.",
-            err=True,
-        )
+        text = "No Open Multilingual Wordnet was found: queries are English only."
+        click.echo(f"{text} `imagenet-build data install` fetches it.", err=True)
     elif missing:
         has = " ".join(sorted(set(available)))
         click.echo(f"The Open Multilingual Wordnet has no {', '.join(missing)}; it has {has}.", err=True)

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
+from pydantic.config import JsonDict
 
-FREE = {"change": "free"}
-GROW = {"change": "grow"}
+FREE: JsonDict = {"change": "free"}
+GROW: JsonDict = {"change": "grow"}
 
 
 def _beside_config(path: Path, info: ValidationInfo) -> Path:

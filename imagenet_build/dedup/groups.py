@@ -28,7 +28,9 @@ def preference(standing: Standing, licenses: Sequence[str]) -> tuple[int, int, i
     return (-standing.pixels, place, standing.first_seen, standing.url_key)
 
 
-def group_pairs(standings: Sequence[Standing], pairs: Iterable[tuple[int, int]], licenses: Sequence[str]) -> Mapping[int, int]:
+def group_pairs(
+    standings: Sequence[Standing], pairs: Iterable[tuple[int, int]], licenses: Sequence[str]
+) -> Mapping[int, int]:
     """Which images are not kept, and for which kept one.
 
     Args:
@@ -36,8 +38,8 @@ def group_pairs(standings: Sequence[Standing], pairs: Iterable[tuple[int, int]],
         pairs: indexes into `standings` that show the same picture; symmetric, any order.
         licenses: best first.
     Returns:
-        index -> index of the kept image. Kept images are absent. Among several kept images that it is close to, an image
-        goes to the most preferred.
+        index -> index of the kept image. Kept images are absent. Among several kept images that it is close to, an
+        image goes to the most preferred.
     """
     close: dict[int, set[int]] = {}
     for i, j in pairs:

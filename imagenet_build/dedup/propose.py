@@ -27,7 +27,8 @@ def distances(left: Hashes, right: Hashes) -> npt.NDArray[np.uint8]:
     """
     differing = left[:, None] ^ right[None, :]
     octets = np.ascontiguousarray(differing).view(np.uint8).reshape(*differing.shape, 8)
-    return _BITS_OF_BYTE[octets].sum(axis=2, dtype=np.uint8)
+    counted: npt.NDArray[np.uint8] = _BITS_OF_BYTE[octets].sum(axis=2, dtype=np.uint8)
+    return counted
 
 
 def propose_pairs(hashes: Hashes, radius_bits: int) -> Iterator[tuple[int, int]]:

@@ -15,6 +15,7 @@ from imagenet_build.dedup.groups import Standing, group_pairs
 from imagenet_build.dedup.propose import propose_pairs
 from imagenet_build.storage import tables
 from imagenet_build.storage.schemas import CONFLICTS, DUPLICATES, HITS, IMAGES, SYNSETS
+from imagenet_build.storage.synset_reader import rows_of
 
 _COLUMNS = ["url_key", "sha256", "pixel_sha256", "width", "height", "dct_hash", "gradient_hash", "tiny"]
 _FINGERPRINTED = ["url_key", "sha256"]
@@ -32,8 +33,8 @@ class DedupStage:
 
     def run_unit(self, unit: WorkUnit, run: RunContext) -> UnitResult:
         """Group one synset. Runs in any process and writes only its own part."""
-        images = tables.read(run.layout.images, IMAGES, wnid=unit.key, columns=_COLUMNS).to_pylist()
-        hits = tables.read(run.layout.hits, HITS, wnid=unit.key, columns=["url_key", "license"])
+        images = rows_of(run.layout.images, IMAGES, unit.key).select(_COLUMNS).to_pylist()
+        hits = rows_of(run.layout.hits, HITS, unit.key).select(["url_key", "license"])
         rows = duplicates_of(unit.key, images, _licenses(hits), run)
         part = run.layout.duplicates_part(unit.key)
         if rows:
@@ -45,7 +46,11 @@ class DedupStage:
     def finish(self, run: RunContext) -> None:
         """Publish all groups, and the conflicts between synsets."""
         tables.write_rows(run.layout.duplicates, DUPLICATES, _all_parts(run))
-        tables.write_rows(run.layout.conflicts, CONFLICTS, sorted(_conflicts(run), key=itemgetter("wnid", "url_key", "other_wnid", "other_url_key")))
+        tables.write_rows(
+            run.layout.conflicts,
+            CONFLICTS,
+            sorted(_conflicts(run), key=itemgetter("wnid", "url_key", "other_wnid", "other_url_key")),
+        )
 
 
 def duplicates_of(
@@ -121,7 +126,13 @@ def _conflicts(run: RunContext) -> Iterator[dict[str, Any]]:
             for other, other_key in first_of.items():
                 if other != wnid:
                     related = other in above.get(wnid, ()) or wnid in above.get(other, ())
-                    yield {"wnid": wnid, "url_key": key, "other_wnid": other, "other_url_key": other_key, "related": related}
+                    yield {
+                        "wnid": wnid,
+                        "url_key": key,
+                        "other_wnid": other,
+                        "other_url_key": other_key,
+                        "related": related,
+                    }
 
 
 def _ancestors(run: RunContext) -> dict[str, set[str]]:

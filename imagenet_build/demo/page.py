@@ -21,7 +21,10 @@ from imagenet_build.storage.shards import read_member
 SYNSETS_SHOWN = 40
 PICTURES_SHOWN = 8
 _THUMB_PX = 120
-_COLUMNS = "candidate_id kept duplicate_of duplicate_reason shard offset size format queries engines license conflicts".split()
+_COLUMNS = [
+    *("candidate_id", "kept", "duplicate_of", "duplicate_reason", "shard", "offset", "size", "format"),
+    *("queries", "engines", "license", "conflicts"),
+]
 
 _HEAD = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>imagenet_build demo</title><style>
@@ -35,7 +38,7 @@ figure.dup img{opacity:.45}figcaption{font-size:.72rem;color:#666;overflow-wrap:
 
 
 def write_page(run: RunContext, path: Path, facts: list[str]) -> None:
-    """Write the page: synsets with the most candidates first, duplicates faded, each picture with a query that found it.
+    """Write the page: synsets with most candidates first, duplicates faded, each picture with a query that found it.
 
     Args:
         run: a run that has reached the manifest stage.
@@ -77,7 +80,8 @@ def _figure(run: RunContext, row: dict[str, Any]) -> str:
     if row["conflicts"]:
         said += f"; also in {', '.join(row['conflicts'][:3])}"
     kind = "" if row["kept"] else ' class="dup"'
-    return f'<figure{kind}><img alt="" src="{_thumbnail(data, row["format"])}"><figcaption>{escape(said)}</figcaption></figure>'
+    image = f'<img alt="" src="{_thumbnail(data, row["format"])}">'
+    return f"<figure{kind}>{image}<figcaption>{escape(said)}</figcaption></figure>"
 
 
 def _thumbnail(data: bytes, kind: str) -> str:

@@ -1,7 +1,7 @@
 """EDGE: the demo's pictures: Debian's package tuxpaint-stamps-default, fetched and unpacked without installing it.
 
-About 800 cut-outs (PNG) with captions in many languages beside them. Some re-encoded and resized copies are put beside the
-originals, so that finding duplicates has work to do.
+About 800 cut-outs (PNG) with captions in many languages beside them. Some re-encoded and resized copies are put beside
+the originals, so that finding duplicates has work to do.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def _download(work: Path, say: Say) -> Path:
             raise SourceError(
                 f"{error.message}",
                 source="apt",
-                remedy=f"Run `sudo apt-get update` once, or give a folder of your own: --photos DIR. The package: {PAGE}",
+                remedy=f"Run `sudo apt-get update` once, or give a folder of your own: --photos DIR. See {PAGE}",
             ) from None
         say("apt does not know the package yet: apt-get update")
         _run(["apt-get", "update", "-q"], work)
@@ -87,7 +87,9 @@ def _run(command: list[str], folder: Path) -> None:
     try:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=_APT_TIMEOUT_S, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise SourceError(f"`{' '.join(command)}` failed: {error}.", source="apt", remedy="Or give --photos DIR.") from None
+        raise SourceError(
+            f"`{' '.join(command)}` failed: {error}.", source="apt", remedy="Or give --photos DIR."
+        ) from None
     if done.returncode != 0:
         said = " ".join(done.stderr.split()[-40:])
         raise SourceError(f"`{' '.join(command)}` failed: {said}", source="apt", remedy="Or give --photos DIR.")

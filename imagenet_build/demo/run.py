@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,8 +58,10 @@ def run_demo(out: Path, progress: Progress, say: Say, *, photos: Path | None = N
     cache = data_dir() / "demo"
     pictures = photos or fetch_stamps(cache, say)
     index = cache / f"{'photos' if photos else 'stamps'}.sqlite"
-    report = build_index([pictures], index)
-    say(f"indexed {report.pictures} pictures with {sum(report.captions.values())} captions in {len(report.captions)} languages")
+    if photos or not index.exists():  # the stamps never change
+        report = build_index([pictures], index)
+        captions = sum(report.captions.values())
+        say(f"indexed {report.pictures} pictures with {captions} captions in {len(report.captions)} languages")
     with _server(index, out) as server:
         say(f"serving them on {server.url} (an Openverse-shaped API; only this machine sees it)")
         config = demo_config(server.url, index)
@@ -74,15 +77,15 @@ def run_demo(out: Path, progress: Progress, say: Say, *, photos: Path | None = N
 def demo_config(server_url: str, index: Path) -> BuildConfig:
     """configs/demo.yaml with the addresses of this run; the small wordnet of the demo where no OMW is installed."""
     sets = [
-        f'search.engines.openverse.base_url="{server_url}"',
-        f'search.engines.collection.index="{index}"',
-        f'search.engines.collection.pictures_url="{server_url}/pictures/"',
+        f"search.engines.openverse.base_url={json.dumps(server_url)}",
+        f"search.engines.collection.index={json.dumps(str(index.resolve()))}",
+        f"search.engines.collection.pictures_url={json.dumps(server_url + '/pictures/')}",
     ]
     path = shipped_file("configs/demo.yaml")
     config = load_config(path, sets)
     if not omw_files(config.taxonomy)[1]:
         small = shipped_file("data/reference/demo_omw")
-        config = load_config(path, [*sets, f'taxonomy.omw_dir="{small}"'])
+        config = load_config(path, [*sets, f"taxonomy.omw_dir={json.dumps(str(small))}"])
     return config
 
 
@@ -99,9 +102,9 @@ def _server(index: Path, out: Path) -> Iterator[CollectionServer]:
 
 def _page_facts(facts: DemoFacts) -> list[str]:
     return [
-        f"{facts.synsets} synsets, {sum(facts.queries.values())} queries, {sum(facts.hits.values())} hits, {facts.urls} distinct"
-        f" image addresses, {facts.images} pictures kept, {sum(facts.duplicates.values())} duplicates folded,"
+        f"{facts.synsets} synsets, {sum(facts.queries.values())} queries, {sum(facts.hits.values())} hits,"
+        f" {facts.urls} distinct image addresses, {facts.images} pictures kept, {sum(facts.duplicates.values())} duplicates folded,"
         f" {sum(facts.refused.values())} refused.",
-        "Pictures: Tux Paint stamps (Debian package tuxpaint-stamps-default; see its copyright file). They are cut-outs with"
-        " transparency, seen on white. The synsets with most candidates come first; duplicates are faded.",
+        "Pictures: Tux Paint stamps (Debian package tuxpaint-stamps-default; see its copyright file). They are cut-outs"
+        " with transparency, seen on white. The synsets with most candidates come first; duplicates are faded.",
     ]

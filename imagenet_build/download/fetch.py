@@ -1,4 +1,4 @@
-"""One URL to bytes, or a rejection: policy before connecting, headers before the body, deadlines and limits throughout."""
+"""One URL to bytes, or a rejection: policy before connecting, headers before the body, deadlines throughout."""
 
 from __future__ import annotations
 
@@ -59,12 +59,18 @@ class Fetcher:
         result: bytes | Rejection = Rejection(RejectReason.UNREACHABLE, "not tried")
         for attempt in range(1, self._config.attempts + 1):
             if pace.wait_s > LONGEST_WAIT_S:
-                return Fetched(Rejection(RejectReason.THROTTLED, f"host asked for {pace.wait_s:.0f} s of silence"), attempt - 1)
+                return Fetched(
+                    Rejection(RejectReason.THROTTLED, f"host asked for {pace.wait_s:.0f} s of silence"), attempt - 1
+                )
             async with pace.turn():
                 result, wait_s = await self._attempt(url)
             if wait_s is not None:
                 pace.park(wait_s)
-            if isinstance(result, bytes) or not result.reason.transient or result.reason is RejectReason.ROBOTS_UNREACHABLE:
+            if (
+                isinstance(result, bytes)
+                or not result.reason.transient
+                or result.reason is RejectReason.ROBOTS_UNREACHABLE
+            ):
                 return Fetched(result, attempt)
             if attempt < self._config.attempts and wait_s is None:
                 await asyncio.sleep(backoff_s(attempt, self._rng))
@@ -84,7 +90,9 @@ class Fetcher:
             )
         except HopRefused as error:
             verdict = error.verdict
-            return (verdict if isinstance(verdict, Rejection) else Rejection(RejectReason.SCHEME_REFUSED, str(error))), None
+            return (
+                verdict if isinstance(verdict, Rejection) else Rejection(RejectReason.SCHEME_REFUSED, str(error))
+            ), None
         except AddressRefused as error:
             return Rejection(RejectReason.ADDRESS_REFUSED, str(error)), None
         except TooManyRedirects as error:

@@ -1,4 +1,4 @@
-"""Pure: bytes -> facts, or why they are refused. Cheap checks first: magic bytes, then pixel count, then a strict decode.
+"""Pure: bytes -> facts, or why they are refused. Cheap checks first: magic bytes, pixel count, strict decode.
 
 Transparent pictures are seen as a viewer would see them, on white; hashes are those of the upright picture.
 """
@@ -46,7 +46,9 @@ def format_of(data: bytes) -> str | None:
     return None
 
 
-def inspect_bytes(data: bytes, *, formats: Collection[str], min_side_px: int, max_pixels: int) -> ImageFacts | Rejection:
+def inspect_bytes(
+    data: bytes, *, formats: Collection[str], min_side_px: int, max_pixels: int
+) -> ImageFacts | Rejection:
     """Look at one file.
 
     Args:
@@ -70,7 +72,17 @@ def inspect_bytes(data: bytes, *, formats: Collection[str], min_side_px: int, ma
             return _decode(data, kind, min_side_px, max_pixels)
     except MemoryError:
         raise
-    except (OSError, ValueError, SyntaxError, TypeError, IndexError, KeyError, EOFError, struct.error, OverflowError) as error:
+    except (
+        OSError,
+        ValueError,
+        SyntaxError,
+        TypeError,
+        IndexError,
+        KeyError,
+        EOFError,
+        struct.error,
+        OverflowError,
+    ) as error:
         # Pillow's plugins raise all of these for damaged files
         return Rejection(RejectReason.CORRUPT, f"{kind}: {type(error).__name__}: {error}")
 

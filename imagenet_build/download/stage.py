@@ -159,12 +159,11 @@ class _Work:
 
     async def run_host(self, unit: WorkUnit, pace: Pace, concurrency: int) -> UnitResult:
         """Fetch everything that waits for one host."""
-        counts = {"kept": 0, "refused": 0, "bytes": 0}
         todo: asyncio.Queue[QueuedUrl | None] = asyncio.Queue(maxsize=2 * concurrency)
 
         async def worker() -> None:
             while (queued := await todo.get()) is not None:
-                await self._one(queued, pace, counts)
+                await self._one(queued, pace)
                 self._advance(1)
 
         # a few more tasks than places: one picture is decoded while the next is fetched
@@ -177,7 +176,7 @@ class _Work:
             for task in workers:
                 task.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
-        return UnitResult(unit, counts)
+        return UnitResult(unit, self._queue.host_counts(unit.key))
 
     async def _feed(self, host: str, todo: asyncio.Queue[QueuedUrl | None], workers: int) -> None:
         after = ""
@@ -188,7 +187,7 @@ class _Work:
         for _ in range(workers):
             await todo.put(None)
 
-    async def _one(self, queued: QueuedUrl, pace: Pace, counts: dict[str, int]) -> None:
+    async def _one(self, queued: QueuedUrl, pace: Pace) -> None:
         fetched = await self._fetcher.fetch(queued.url, pace)
         result: Any = fetched.result
         data = b""
@@ -197,14 +196,11 @@ class _Work:
             result = await self._decoders.inspect(data)
         if isinstance(result, Rejection):
             self._queue.record_rejection(queued.key, fetched.attempts, result)
-            counts["refused"] += 1
             return
         place = self._queue.place_of(result.sha256)
         if place is None:
             place = self._shards.append(result.sha256, EXTENSIONS[result.format], data)
-            counts["bytes"] += len(data)
         self._queue.record_image(queued.key, fetched.attempts, result, place)
-        counts["kept"] += 1
 
 
 def transient_reasons() -> list[RejectReason]:

@@ -9,13 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from imagenet_build.records import UNKNOWN_LICENSE
+from imagenet_build.storage.schemas import BYTES_PLACE, CREDIT
 
 Row = Mapping[str, Any]
-_CREDIT = ("page_url", "license", "license_version", "license_url", "creator", "creator_url", "title")
-_IMAGE = (
-    "url sha256 pixel_sha256 shard offset size format width height has_alpha frames orientation dct_hash gradient_hash"
-    " tiny fetched_at"
-).split()
+_CREDIT = tuple(column.name for column in CREDIT)
+_IMAGE = ("url", *(column.name for column in BYTES_PLACE))
 
 
 def candidate_id(wnid: str, url_key: str) -> str:

@@ -46,7 +46,9 @@ class Finding:
     detail: str
 
 
-def check_run(run: RunContext, *, bytes_too: bool = True, advance: Callable[[int], None] = lambda _: None) -> Iterator[Finding]:
+def check_run(
+    run: RunContext, *, bytes_too: bool = True, advance: Callable[[int], None] = lambda _: None
+) -> Iterator[Finding]:
     """Audit a run whose build has reached the manifest stage.
 
     Args:
@@ -90,7 +92,9 @@ def _check_manifest(run: RunContext, wnid: str) -> Iterator[Finding]:
     for name, times in ids.items():
         if times > 1:
             yield Finding("M101", f"{wnid} {name}", f"{times} rows of one candidate")
-    kept_bytes = Counter(row["sha256"] for row in rows if row["kept"] and row["sha256"] and ids[row["candidate_id"]] == 1)
+    kept_bytes = Counter(
+        row["sha256"] for row in rows if row["kept"] and row["sha256"] and ids[row["candidate_id"]] == 1
+    )
     for sha256, times in kept_bytes.items():
         if times > 1:
             yield Finding("M101", f"{wnid} {sha256[:16]}", f"the same file is kept {times} times")
@@ -104,7 +108,11 @@ def _check_manifest(run: RunContext, wnid: str) -> Iterator[Finding]:
         elif row["wnid"] != wnid or name != candidate_id(wnid, row["url_key"]):
             yield Finding("M105", f"{wnid} {name}", "wnid or candidate_id do not belong to the row's URL")
         else:
-            differing = [key for key in ("sha256", "shard", "offset", "size", "kept", "duplicate_of") if row[key] != expected[name][key]]
+            differing = [
+                key
+                for key in ("sha256", "shard", "offset", "size", "kept", "duplicate_of")
+                if row[key] != expected[name][key]
+            ]
             if differing:
                 yield Finding("M105", f"{wnid} {name}", f"differs in {', '.join(differing)}")
         if row["duplicate_of"] is not None and row["duplicate_of"] not in ids:
@@ -133,7 +141,9 @@ def _check_shards(run: RunContext, bytes_too: bool) -> Iterator[Finding]:
             elif bytes_too:
                 data = read_member(run.layout.shards, ShardRef(shard, offset, size))
                 if hashlib.sha256(data).hexdigest() != sha256:
-                    yield Finding("S103", f"{shard} at byte {offset}", f"the {size} bytes there are not {sha256[:16]}...")
+                    yield Finding(
+                        "S103", f"{shard} at byte {offset}", f"the {size} bytes there are not {sha256[:16]}..."
+                    )
         if cut:
             yield Finding("S102", shard, f"ends at byte {length}; {cut} images lie beyond")
 

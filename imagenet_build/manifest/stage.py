@@ -15,6 +15,7 @@ from imagenet_build.manifest.assemble import SynsetTables, assemble
 from imagenet_build.storage import tables
 from imagenet_build.storage.run_record import config_hash
 from imagenet_build.storage.schemas import CONFLICTS, DUPLICATES, HITS, IMAGES, MANIFEST, REJECTIONS, SYNSETS
+from imagenet_build.storage.synset_reader import rows_of
 
 
 class ManifestStage:
@@ -43,7 +44,7 @@ class ManifestStage:
         wnid = unit.key
         found = read_synset(run, wnid)
         made = assemble(wnid, found, urls_only=not run.config.download.enabled)
-        synset = tables.read(run.layout.synsets, SYNSETS, wnid=wnid).to_pylist()
+        synset = rows_of(run.layout.synsets, SYNSETS, wnid).to_pylist()
         metadata = {
             "wnid": wnid,
             "synset": synset[0]["name"] if synset else "",
@@ -72,7 +73,7 @@ def read_synset(run: RunContext, wnid: str) -> SynsetTables:
     """
 
     def rows(path: Path, schema: pa.Schema) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = tables.read(path, schema, wnid=wnid).to_pylist()
+        found: list[dict[str, Any]] = rows_of(path, schema, wnid).to_pylist()
         return found
 
     layout = run.layout

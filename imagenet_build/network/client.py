@@ -35,7 +35,7 @@ OnHeaders = Callable[[int, Mapping[str, str]], None]
 
 
 def user_agent(contact: str) -> str:
-    """How we introduce ourselves (RFC 9110 section 10.1.5; Wikimedia's User-Agent policy asks for the operator's contact)."""
+    """How we introduce ourselves (RFC 9110 section 10.1.5; Wikimedia's User-Agent policy asks for a contact)."""
     if any(ord(character) < 32 or ord(character) == 127 for character in contact):
         raise ConfigError("network.contact must be one line: a mail address or a web page.")
     who = f"+{PROJECT_URL}; {contact}" if contact else f"+{PROJECT_URL}"
@@ -105,7 +105,7 @@ class HttpClient:
             return await asyncio.wait_for(
                 self._follow(url, max_bytes, headers or {}, max_redirects, before_hop, on_headers), timeout_s
             )
-        except (asyncio.TimeoutError, aiohttp.ServerTimeoutError):  # noqa: UP041 (two classes in Python 3.10)
+        except (asyncio.TimeoutError, aiohttp.ServerTimeoutError):
             raise DeadlinePassed(f"no complete answer within {timeout_s:g} s", source=url) from None
         except aiohttp.ClientPayloadError as error:
             raise CutOff(f"the body was cut off: {error}", source=url) from None

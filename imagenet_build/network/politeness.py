@@ -14,7 +14,7 @@ LONGEST_WAIT_S = 900.0
 class Pace:
     """At most `concurrency` requests under way, at least `min_delay_s` between two starts, none before `not_before`.
 
-    `not_before` counts in seconds since 1970 and is handed to `on_park` whenever it moves, so that it outlives the process.
+    `not_before`, in seconds since 1970, is handed to `on_park` whenever it moves, so that it outlives the process.
     """
 
     def __init__(

@@ -43,7 +43,7 @@ class Robots:
     """Verdicts per authority (scheme, host, port), each file read once a day."""
 
     def __init__(self, fetch: Callable[[str], Awaitable[HttpAnswer]], product_token: str) -> None:
-        """`fetch` gets a robots.txt URL, follows up to five redirects, and raises SourceError when there is no answer."""
+        """`fetch` gets a robots.txt URL, follows up to five redirects, raises SourceError when there is no answer."""
         self._fetch = fetch
         self._token = product_token
         self._known: OrderedDict[str, _Rules] = OrderedDict()

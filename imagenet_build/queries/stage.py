@@ -54,8 +54,8 @@ def missing_languages(missing: list[str], found: Iterable[str]) -> str:
         return ""
     if not list(found):
         return (
-            "queries: English only. The Open Multilingual Wordnet is not installed; `imagenet-build data install` tries to"
-            " fetch it, taxonomy.omw_dir names a folder that has it."
+            "queries: English only. The Open Multilingual Wordnet is not installed; `imagenet-build data install` tries"
+            " to fetch it, taxonomy.omw_dir names a folder that has it."
         )
     return f"queries: no wordnet found for {', '.join(missing)}; these languages are left out."
 
@@ -65,11 +65,10 @@ def _synset(row: dict[str, Any]) -> Synset:
 
 
 def _counted(queries: Iterable[Query], counts: Counter[str]) -> Iterator[dict[str, Any]]:
-    """Rows for the table, counted by language and origin on the way."""
+    """Rows for the table, counted by language on the way."""
     for query in queries:
         counts["queries"] += 1
-        counts[f"language_{query.language}"] += 1
-        counts[f"origin_{query.origin.value}"] += 1
+        counts[query.language] += 1
         yield {
             "wnid": query.wnid,
             "text": query.text,

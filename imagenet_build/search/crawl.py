@@ -6,12 +6,11 @@ the same way as an undisturbed one.
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
-
-import asyncio
 
 from imagenet_build.config.models import SearchConfig
 from imagenet_build.errors import EngineRefused, QueryRefused, RateLimited, UnexpectedResponse, Unreachable
@@ -52,7 +51,13 @@ class EngineCrawler:
     """One engine's lane."""
 
     def __init__(
-        self, engine: Engine, transport: Transport, pages: PageStore, pace: Pace, config: SearchConfig, rng: random.Random
+        self,
+        engine: Engine,
+        transport: Transport,
+        pages: PageStore,
+        pace: Pace,
+        config: SearchConfig,
+        rng: random.Random,
     ) -> None:
         self._engine = engine
         self._send = transport
@@ -106,7 +111,9 @@ class EngineCrawler:
         scheme = urlsplit(hit.url).scheme.lower()
         if scheme == "file" and self._engine.info.is_live:
             # a remote service must never make us read our own disk
-            return RefusedItem(hit.engine_id, hit.url, Rejection(RejectReason.SCHEME_REFUSED, "file: from a remote engine"))
+            return RefusedItem(
+                hit.engine_id, hit.url, Rejection(RejectReason.SCHEME_REFUSED, "file: from a remote engine")
+            )
         try:
             return FoundHit(hit, fetch_url(hit.url), canonical_key(hit.url))
         except ValueError as error:

@@ -1,6 +1,6 @@
 """The engine protocol: what an adapter is, and what it gives back.
 
-An adapter is pure. It says what to ask (`request`), what a refusal means (`failure`) and what an answer holds (`parse`);
+An adapter is pure. It says what to ask (`request`), what a refusal means (`failure`), what an answer holds (`parse`);
 `crawl.py` sends, waits, retries and keeps the pages.
 """
 

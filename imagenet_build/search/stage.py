@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import heapq
 import random
@@ -70,7 +69,7 @@ class SearchStage:
             client = await stack.enter_async_context(
                 HttpClient(contact=run.config.network.contact, policy=AddressPolicy(run.config.network.allow_addresses))
             )
-            queries = {wnid: rows for wnid, rows in tables.by_synset(run.layout.queries, QUERIES)}
+            queries = dict(tables.by_synset(run.layout.queries, QUERIES))
             lanes = {}
             for config in run.config.search.engines:
                 pages = PageStore(run.layout.pages(config.name))
@@ -92,7 +91,10 @@ class SearchStage:
         wanted = {wnid for wnid, _ in tables.by_synset(run.layout.queries, QUERIES, ["wnid"])}
         stores = [PageStore(run.layout.pages(name)) for name in order]
         try:
-            for path, schema, which in ((run.layout.hits, HITS, 0), (run.layout.search_rejections, SEARCH_REJECTIONS, 1)):
+            for path, schema, which in (
+                (run.layout.hits, HITS, 0),
+                (run.layout.search_rejections, SEARCH_REJECTIONS, 1),
+            ):
                 tables.write_rows(path, schema, _merged(stores, wanted, which, order))
         finally:
             for store in stores:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from imagenet_build.records import ImageFacts, Rejection, RejectReason, ShardRef
+from imagenet_build.storage.schemas import BYTES_PLACE
 from imagenet_build.storage.sqlite_files import open_database
 
 WAITING, DONE, REFUSED = 0, 1, 2
@@ -20,7 +21,7 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS urls (
     key TEXT PRIMARY KEY, url TEXT NOT NULL, host TEXT NOT NULL, state INTEGER NOT NULL DEFAULT 0,
     attempts INTEGER NOT NULL DEFAULT 0, sha256 TEXT, reason TEXT, detail TEXT, at REAL) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS urls_by_host ON urls (state, host, key);
+CREATE INDEX IF NOT EXISTS urls_by_host ON urls (host, state, key);
 CREATE TABLE IF NOT EXISTS images (
     sha256 TEXT PRIMARY KEY, shard TEXT NOT NULL, offset INTEGER NOT NULL, size INTEGER NOT NULL,
     pixel_sha256 TEXT NOT NULL, format TEXT NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL,
@@ -61,7 +62,8 @@ class DownloadQueue:
     def waiting(self, host: str, after_key: str, limit: int) -> list[QueuedUrl]:
         """The next waiting URLs of a host in key order, beginning behind `after_key`."""
         rows = self._db.execute(
-            "SELECT key, url FROM urls WHERE state = 0 AND host = ? AND key > ? ORDER BY key LIMIT ?", (host, after_key, limit)
+            "SELECT key, url FROM urls WHERE state = 0 AND host = ? AND key > ? ORDER BY key LIMIT ?",
+            (host, after_key, limit),
         )
         return [QueuedUrl(*row) for row in rows]
 
@@ -93,7 +95,8 @@ class DownloadQueue:
                 ),
             )
             self._db.execute(
-                "UPDATE urls SET state = 1, attempts = attempts + ?, sha256 = ?, reason = NULL, detail = NULL, at = ? WHERE key = ?",
+                "UPDATE urls SET state = 1, attempts = attempts + ?, sha256 = ?, reason = NULL, detail = NULL, at = ?"
+                " WHERE key = ?",
                 (attempts, facts.sha256, time.time(), key),
             )
 
@@ -110,24 +113,22 @@ class DownloadQueue:
         marks = ", ".join("?" for _ in reasons)
         with self._db:
             changed = self._db.execute(
-                f"UPDATE urls SET state = 0 WHERE state = 2 AND reason IN ({marks})", [reason.value for reason in reasons]
+                f"UPDATE urls SET state = 0 WHERE state = 2 AND reason IN ({marks})",
+                [reason.value for reason in reasons],
             )
         return changed.rowcount
 
     def image_of(self, key: str) -> dict[str, Any] | None:
         """The IMAGES columns of a URL that gave an image (without wnid and url_key); None for any other."""
         row = self._db.execute(
-            "SELECT u.url, i.sha256, i.pixel_sha256, i.shard, i.offset, i.size, i.format, i.width, i.height, i.has_alpha,"
-            " i.frames, i.orientation, i.dct_hash, i.gradient_hash, i.tiny, u.at"
+            "SELECT u.url, i.sha256, i.pixel_sha256, i.shard, i.offset, i.size, i.format, i.width, i.height,"
+            " i.has_alpha, i.frames, i.orientation, i.dct_hash, i.gradient_hash, i.tiny, u.at"
             " FROM urls u JOIN images i ON i.sha256 = u.sha256 WHERE u.key = ? AND u.state = 1",
             (key,),
         ).fetchone()
         if row is None:
             return None
-        names = (
-            "url sha256 pixel_sha256 shard offset size format width height has_alpha frames orientation dct_hash gradient_hash"
-            " tiny fetched_at"
-        ).split()
+        names = ["url", *(column.name for column in BYTES_PLACE)]
         found = dict(zip(names, row, strict=True))
         found["has_alpha"] = bool(found["has_alpha"])
         found["dct_hash"] = int.from_bytes(found["dct_hash"], "big")
@@ -173,8 +174,15 @@ class DownloadQueue:
         """Number of URLs by state (WAITING, DONE, REFUSED)."""
         return dict(self._db.execute("SELECT state, count(*) FROM urls GROUP BY state"))
 
+    def host_counts(self, host: str) -> dict[str, int]:
+        """URLs of one host, over all sessions: kept and refused."""
+        states = dict(self._db.execute("SELECT state, count(*) FROM urls WHERE host = ? GROUP BY state", (host,)))
+        return {"kept": states.get(DONE, 0), "refused": states.get(REFUSED, 0)}
+
     def refused_by_reason(self) -> Iterator[tuple[str, int]]:
         """(reason, URLs), most first."""
         return iter(
-            self._db.execute("SELECT reason, count(*) FROM urls WHERE state = 2 GROUP BY reason ORDER BY count(*) DESC, reason")
+            self._db.execute(
+                "SELECT reason, count(*) FROM urls WHERE state = 2 GROUP BY reason ORDER BY count(*) DESC, reason"
+            )
         )

@@ -17,7 +17,8 @@ from imagenet_build.storage.sqlite_files import open_database
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS pages (
-    request TEXT PRIMARY KEY, status INTEGER NOT NULL, size INTEGER NOT NULL, body BLOB NOT NULL, answered_at REAL NOT NULL);
+    request TEXT PRIMARY KEY, status INTEGER NOT NULL, size INTEGER NOT NULL, body BLOB NOT NULL,
+    answered_at REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS synsets (wnid TEXT PRIMARY KEY, hits BLOB NOT NULL, refused BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS lane (name TEXT PRIMARY KEY, not_before REAL NOT NULL);
 """

@@ -143,7 +143,9 @@ def read_config(layout: RunLayout) -> BuildConfig:
     try:
         record = json.loads(layout.run_record.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise DataError(f"{layout.root} is not a run: it has no run.json.", remedy="Name the --out directory of a build.") from None
+        raise DataError(
+            f"{layout.root} is not a run: it has no run.json.", remedy="Name the --out directory of a build."
+        ) from None
     except (OSError, ValueError) as error:
         raise DataError(f"{layout.run_record} cannot be read: {error}") from None
     if record.get("format") != RUN_FORMAT:

@@ -15,8 +15,8 @@ CREATE TABLE IF NOT EXISTS units (
     stage TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, counts TEXT NOT NULL, problem TEXT NOT NULL,
     ended_at REAL NOT NULL, PRIMARY KEY (stage, key)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS stages (
-    stage TEXT PRIMARY KEY, token TEXT NOT NULL, planned INTEGER NOT NULL, seconds REAL NOT NULL, ended_at REAL NOT NULL)
-    WITHOUT ROWID;
+    stage TEXT PRIMARY KEY, token TEXT NOT NULL, planned INTEGER NOT NULL, seconds REAL NOT NULL,
+    ended_at REAL NOT NULL) WITHOUT ROWID;
 """
 
 
@@ -66,7 +66,11 @@ class RunState:
 
     def forget_units_except(self, stage: str, keys: set[str]) -> None:
         """Drop units that are no longer planned, so that counts speak of today's plan."""
-        gone = [(stage, key) for (key,) in self._db.execute("SELECT key FROM units WHERE stage = ?", (stage,)) if key not in keys]
+        gone = [
+            (stage, key)
+            for (key,) in self._db.execute("SELECT key FROM units WHERE stage = ?", (stage,))
+            if key not in keys
+        ]
         with self._db:
             self._db.executemany("DELETE FROM units WHERE stage = ? AND key = ?", gone)
 
@@ -80,5 +84,6 @@ class RunState:
         before = self.stage(name)
         total = seconds + (before.seconds if before else 0.0)
         with self._db:
-            self._db.execute("INSERT OR REPLACE INTO stages VALUES (?, ?, ?, ?, ?)", (name, token, planned, total, time.time()))
-
+            self._db.execute(
+                "INSERT OR REPLACE INTO stages VALUES (?, ?, ?, ?, ?)", (name, token, planned, total, time.time())
+            )

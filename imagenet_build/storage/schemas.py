@@ -48,7 +48,7 @@ QUERIES = pa.schema(
     ]
 )
 
-_CREDIT = [
+CREDIT = [
     _column("page_url", _TEXT, "page that shows the picture; empty: not said"),
     _column("license", _TEXT, "Openverse's codes (by, by-sa, cc0, pdm, ...) or unknown"),
     _column("license_version", _TEXT, "4.0; empty: not said"),
@@ -72,7 +72,7 @@ HITS = pa.schema(
         _column("engine_id", _TEXT, "the provider's id of the picture"),
         _column("width", pa.int32(), "pixels as the engine says", nullable=True),
         _column("height", pa.int32(), "pixels as the engine says", nullable=True),
-        *_CREDIT,
+        *CREDIT,
     ]
 )
 
@@ -89,7 +89,7 @@ SEARCH_REJECTIONS = pa.schema(
     ]
 )
 
-_BYTES_PLACE = [
+BYTES_PLACE = [
     _column("sha256", _TEXT, "hex digest of the file as it came", nullable=True),
     _column("pixel_sha256", _TEXT, "hex digest of the upright RGB pixels on white", nullable=True),
     _column("shard", _TEXT, "tar file below images/", nullable=True),
@@ -107,7 +107,7 @@ _BYTES_PLACE = [
     _column("fetched_at", pa.timestamp("ms", tz="UTC"), "when the bytes came", nullable=True),
 ]
 
-IMAGES = pa.schema([_WNID, _URL_KEY, _URL, *_BYTES_PLACE])
+IMAGES = pa.schema([_WNID, _URL_KEY, _URL, *BYTES_PLACE])
 
 REJECTIONS = pa.schema(
     [
@@ -165,8 +165,8 @@ MANIFEST = pa.schema(
         _column("leak", _TEXT, "the listed picture that it matches; null: none", nullable=True),
         _URL,
         _URL_KEY,
-        *_BYTES_PLACE,
-        *_CREDIT,
+        *BYTES_PLACE,
+        *CREDIT,
         _column("engines", pa.list_(_TEXT), "engines that found it, sorted"),
         _column("queries", pa.list_(_QUERY_STRUCT), "every hit that led to it, best query first"),
     ]

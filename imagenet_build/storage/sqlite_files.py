@@ -11,8 +11,8 @@ from imagenet_build.errors import DataError
 def open_database(path: Path, schema: str, *, read_only: bool = False) -> sqlite3.Connection:
     """Open or make a database; `read_only` opens one that another process may be writing.
 
-    `synchronous=NORMAL`: a commit survives `kill -9` at once; after a power cut the newest commits may be missing, never
-    half there (https://www.sqlite.org/pragma.html#pragma_synchronous). What is missing is simply done again.
+    `synchronous=NORMAL`: a commit survives `kill -9` at once; after a power cut the newest commits may be missing,
+    never half there (https://www.sqlite.org/pragma.html#pragma_synchronous). What is missing is simply done again.
 
     Raises:
         DataError: the file is no database, or damaged.

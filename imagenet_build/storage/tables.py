@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -77,15 +78,14 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def read(path: Path, schema: pa.Schema, *, wnid: str | None = None, columns: Sequence[str] | None = None) -> pa.Table:
-    """Read a table, or one synset's rows of it (row groups of other synsets are skipped by their statistics).
+def read(path: Path, schema: pa.Schema, *, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read a whole table, or some columns of it.
 
     Raises:
         DataError: the file is missing, cut, or has other columns.
     """
     try:
-        filters = [("wnid", "=", wnid)] if wnid is not None else None
-        table = pq.read_table(path, columns=list(columns) if columns else None, filters=filters, partitioning=None)
+        table = pq.read_table(path, columns=list(columns) if columns else None, partitioning=None)
     except FileNotFoundError:
         raise DataError(f"{path} is missing.", remedy="Run the build again to write it.") from None
     except (pa.ArrowException, OSError) as error:
@@ -111,7 +111,7 @@ def by_synset(path: Path, schema: pa.Schema, columns: Sequence[str] | None = Non
         with pq.ParquetFile(path) as file:
             for group in range(file.num_row_groups):
                 table = file.read_row_group(group, columns=wanted)
-                for wnid, part in _runs(table):
+                for wnid, part in runs_of_synsets(table):
                     if wnid != current and current is not None:
                         yield current, pa.concat_tables(held)
                         held = []
@@ -123,14 +123,14 @@ def by_synset(path: Path, schema: pa.Schema, columns: Sequence[str] | None = Non
         yield current, pa.concat_tables(held)
 
 
-def _runs(table: pa.Table) -> Iterator[tuple[str, pa.Table]]:
-    """Split a sorted table where the wnid changes."""
+def runs_of_synsets(table: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+    """Split a table sorted by wnid: (wnid, its rows), without copying."""
     if table.num_rows == 0:
         return
     encoded = table["wnid"].combine_chunks().dictionary_encode()
     codes = encoded.indices.to_numpy(zero_copy_only=False)
     starts = [0, *((codes[1:] != codes[:-1]).nonzero()[0] + 1).tolist(), table.num_rows]
-    for start, end in zip(starts[:-1], starts[1:], strict=True):
+    for start, end in itertools.pairwise(starts):
         yield encoded.dictionary[int(codes[start])].as_py(), table.slice(start, end - start)
 
 
@@ -158,8 +158,10 @@ def digest(*tables: pa.Table) -> str:
     for table in tables:
         for batch in table.combine_chunks().to_batches():
             # rebuilding the batch drops the offsets of a slice, which would otherwise reach the serialised form
-            total.update(pa.RecordBatch.from_arrays(
-                [pa.concat_arrays([column]) for column in batch.columns], schema=batch.schema.remove_metadata()
-            ).serialize())
+            total.update(
+                pa.RecordBatch.from_arrays(
+                    [pa.concat_arrays([column]) for column in batch.columns], schema=batch.schema.remove_metadata()
+                ).serialize()
+            )
         total.update(b"|")
     return total.hexdigest()[:32]

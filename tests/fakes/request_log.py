@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -33,11 +34,20 @@ class RequestLog:
     """All calls in the order of their starts."""
 
     calls: list[Call] = field(default_factory=list)
+    _grew: threading.Condition = field(default_factory=threading.Condition, repr=False)
 
     def begin(self, method: str, host: str, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> Call:
-        call = Call(len(self.calls) + 1, method, host, path, query, headers, time.monotonic())
-        self.calls.append(call)
+        with self._grew:
+            call = Call(len(self.calls) + 1, method, host, path, query, headers, time.monotonic())
+            self.calls.append(call)
+            self._grew.notify_all()
         return call
+
+    def wait_for(self, count: int, path: str | None = None, longest_s: float = 30.0) -> None:
+        """Block until so many calls have begun; not from the event loop itself (`asyncio.to_thread`)."""
+        with self._grew:
+            if not self._grew.wait_for(lambda: self.count(path) >= count, longest_s):
+                raise TimeoutError(f"{self.count(path)} of {count} calls after {longest_s:g} s")
 
     def on(self, path: str | None = None) -> list[Call]:
         """The calls of one path, or all."""

@@ -70,8 +70,7 @@ async def test_concurrency_is_measured():
     async with ImageServer() as server:
         server.serve("/a.jpg", Reply(200, PICTURE, "image/jpeg", mode="wait"))
         fetches = [asyncio.create_task(get(server.url("/a.jpg"))) for _ in range(3)]
-        while server.log.count("/a.jpg") < 3:
-            await asyncio.sleep(0)
+        await asyncio.to_thread(server.log.wait_for, 3, "/a.jpg")
         server.release()
         assert [status for status, _, _ in await asyncio.gather(*fetches)] == [200, 200, 200]
         await get(server.url("/a.jpg"))

@@ -38,5 +38,5 @@ def test_broken_and_odd_pictures_are_what_they_say():
     assert opened(pictures.one_pixel_gif()).size == (1, 1)
     assert opened(pictures.cmyk_jpeg()).mode == "CMYK"
     assert opened(pictures.rotated_jpeg()).getexif()[0x0112] == 6
-    assert getattr(opened(pictures.animated_gif(3)), "n_frames") == 3
+    assert opened(pictures.animated_gif(3)).n_frames == 3
     assert opened(pictures.rgba_png()).getextrema()[3] == (0, 255)

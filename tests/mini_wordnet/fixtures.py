@@ -6,11 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+
 from imagenet_build.config.models import TaxonomyConfig
 from imagenet_build.taxonomy.omw import Omw
 from imagenet_build.taxonomy.sources import load_omw, load_wordnet
 from imagenet_build.taxonomy.wordnet import WordNet
-
 from tests.mini_wordnet.make import build
 
 
