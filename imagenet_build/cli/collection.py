@@ -109,7 +109,7 @@ def _print_report(report: IndexReport) -> None:
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(min=1), help="Most pictures to print.")
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
 def search(index_file: Path, text: str, language: str | None, limit: int, as_json: bool) -> None:
-    """Print the pictures of INDEX that have a caption with every word of TEXT, best first.
+    """Print the pictures of INDEX that have a caption with every word of TEXT, best first; into a pipe, with tabs.
 
     \b
     Example:
@@ -120,14 +120,19 @@ def search(index_file: Path, text: str, language: str | None, limit: int, as_jso
     if as_json:
         click.echo(json.dumps([asdict(row) for row in found.rows], ensure_ascii=False, indent=2))
         return
-    if found.rows:
-        table = Table(box=None, header_style="bold")
-        for name in ("caption", "language", "size", "license", "picture"):
-            table.add_column(name, overflow="fold")
-        for row in found.rows:
-            size = f"{row.width}x{row.height}" if row.width and row.height else "?"
-            table.add_row(*map(_literal, (row.caption, row.language, size, row.license, row.url or row.file)))
-        Console().print(table)
+    console = Console()
+    table = Table(box=None, header_style="bold")
+    for name in ("caption", "language", "size", "license", "picture"):
+        table.add_column(name, overflow="fold")
+    for row in found.rows:
+        size = f"{row.width}x{row.height}" if row.width and row.height else "?"
+        cells = (row.caption, row.language, size, row.license, row.url or row.file)
+        if console.is_terminal:
+            table.add_row(*map(_literal, cells))
+        else:
+            click.echo("\t".join(cells))
+    if console.is_terminal and found.rows:
+        console.print(table)
     click.echo(f"{len(found.rows)} of {found.total:,} pictures found", err=True)
 
 

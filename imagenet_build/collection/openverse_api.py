@@ -14,9 +14,9 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from imagenet_build.collection.licenses import OPENVERSE_LICENSES
 from imagenet_build.collection.lookup import CollectionIndex, Found, IndexedPicture
 from imagenet_build.collection.words import words_of
+from imagenet_build.licenses import OPENVERSE_LICENSES
 
 PAGE_SIZE = 20
 MAX_PAGE_SIZE = 20

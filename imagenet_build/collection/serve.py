@@ -230,7 +230,8 @@ class _Handlers:
         picture = await asyncio.to_thread(self._index.picture_at, path)
         if picture is None or not await asyncio.to_thread(Path(picture.file).is_file):
             return web.Response(status=404, text="No such picture in this index.\n")
-        self._counts.pictures[path] += 1
+        if request.method == "GET":
+            self._counts.pictures[path] += 1
         kind = PICTURE_TYPES.get(Path(picture.file).suffix.lower(), "application/octet-stream")
         return web.FileResponse(picture.file, headers={"Content-Type": kind, "X-Content-Type-Options": "nosniff"})
 

@@ -8,17 +8,17 @@ import os
 import sqlite3
 import uuid
 from collections import Counter
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
 from imagenet_build.collection.languages import UNKNOWN_LANGUAGE, language_code
-from imagenet_build.collection.licenses import normalize_license
 from imagenet_build.collection.matching import RULES, indexed_columns
 from imagenet_build.collection.picture_size import picture_size
 from imagenet_build.collection.readers.record import Defaults, PictureRecord, SkippedRow, SkipReason
 from imagenet_build.collection.schema import CAPTIONS_BY_PICTURE, SCHEMA
 from imagenet_build.collection.words import words_of
+from imagenet_build.licenses import normalize_license
 
 EXAMPLES = 3
 """Skipped rows of one reason that are quoted."""
@@ -78,9 +78,13 @@ class IndexWriter:
         file = None
         if record.file:
             file = self._folders[base - 1] / record.file
-            if not _is_there(file):
+            if _is_there(file):
+                path = self._path(record.file, base)
+                record = replace(record, url="", page_url=record.page_url or record.url)
+            elif record.url:
+                file, record = None, replace(record, file="")
+            else:
                 return SkippedRow(SkipReason.FILE_MISSING, record.file)
-            path = self._path(record.file, base)
         captions = {}
         for caption in record.captions:
             words = words_of(caption.text)

@@ -19,6 +19,8 @@ from imagenet_build.storage.schemas import MANIFEST, SYNSETS
 from imagenet_build.storage.shards import read_member
 
 SYNSETS_SHOWN = 40
+CROWDED = 24
+"""Synsets with more candidates than this come last: in the demo these are words that mean many things."""
 PICTURES_SHOWN = 8
 _THUMB_PX = 120
 _COLUMNS = [
@@ -38,7 +40,7 @@ figure.dup img{opacity:.45}figcaption{font-size:.72rem;color:#666;overflow-wrap:
 
 
 def write_page(run: RunContext, path: Path, facts: list[str]) -> None:
-    """Write the page: synsets with most candidates first, duplicates faded, each picture with a query that found it.
+    """Write the page: synsets with many candidates first, duplicates faded, each picture with a query that found it.
 
     Args:
         run: a run that has reached the manifest stage.
@@ -52,7 +54,7 @@ def _parts(run: RunContext, facts: list[str]) -> Iterator[str]:
     yield _HEAD + "<h1>What this build brought</h1>" + "".join(f"<p>{escape(fact)}</p>" for fact in facts)
     synsets = {row["wnid"]: row for row in tables.read(run.layout.synsets, SYNSETS).to_pylist()}
     sizes = [(tables.row_count(path), path.stem) for path in run.layout.manifests.glob("*.parquet")]
-    for count, wnid in sorted(sizes, key=lambda item: (-item[0], item[1]))[:SYNSETS_SHOWN]:
+    for count, wnid in sorted(sizes, key=lambda item: (item[0] > CROWDED, -item[0], item[1]))[:SYNSETS_SHOWN]:
         if count and wnid in synsets:
             yield _section(run, synsets[wnid])
 

@@ -106,5 +106,5 @@ def _page_facts(facts: DemoFacts) -> list[str]:
         f" {facts.urls} distinct image addresses, {facts.images} pictures kept, {sum(facts.duplicates.values())} duplicates folded,"
         f" {sum(facts.refused.values())} refused.",
         "Pictures: Tux Paint stamps (Debian package tuxpaint-stamps-default; see its copyright file). They are cut-outs"
-        " with transparency, seen on white. The synsets with most candidates come first; duplicates are faded.",
+        " with transparency, seen on white. Duplicates are faded.",
     ]

@@ -12,7 +12,8 @@ from imagenet_build.taxonomy.morphy import base_forms
 from imagenet_build.taxonomy.naming import find_synset, spelled_as_key
 
 NOT_INTACT = "`imagenet-build data install` fetches an intact WordNet 3.0."
-_PARENT = re.compile(rb" (@i?) (\d{8}) n ")
+_PARENT = re.compile(rb" @i? (\d{8}) n ")
+_INSTANCE_PARENT = re.compile(rb" @i (\d{8}) n ")
 _USAGE = re.compile(rb" ;u (\d{8}) n ([0-9a-f]{2})")
 _QUOTED = re.compile(r'"([^"]*)"')
 _EXAMPLE = re.compile(r'"[^\n]*?"')
@@ -46,42 +47,46 @@ class WordNet:
         self._depths = self._measure_depths()
 
     def _parse(self) -> None:
-        if self._data and not self._data.endswith(b"\n"):
+        data, parents, instances = self._data, self._parents, self._instances
+        find, find_parents = data.find, _PARENT.findall
+        if data and not data.endswith(b"\n"):
             raise self._damaged("data.noun is cut off in the middle of a line")
         position = 0
-        end = len(self._data)
+        end = len(data)
         while position < end:
-            line_end = self._data.index(b"\n", position)
-            if self._data[position] != 32:  # lines of the licence begin with a space
-                head_end = self._data.find(b"|", position, line_end)
-                head = self._data[position:head_end]
-                if head_end < 0 or head[:8] != b"%08d" % position:
+            line_end = find(b"\n", position)
+            if data[position] != 32:  # lines of the licence begin with a space
+                head_end = find(b"|", position, line_end)
+                if head_end < 0 or data[position : position + 8] != b"%08d" % position:
                     where = f"the line at byte {position} does not begin with that number, or has no gloss"
-                    crlf = " (its line ends are CRLF)" if self._data[line_end - 1] == 13 else ""
+                    crlf = " (its line ends are CRLF)" if data[line_end - 1] == 13 else ""
                     raise self._damaged(f"in data.noun {where}{crlf}")
-                found = _PARENT.findall(head)
-                self._parents[position] = tuple([int(offset) for _, offset in found])
-                instance_of = tuple([int(offset) for symbol, offset in found if symbol == b"@i"])
-                if instance_of:
-                    self._instances[position] = instance_of
+                parents[position] = tuple(map(int, find_parents(data, position, head_end)))
+                if find(b" @i ", position, head_end) >= 0:
+                    instances[position] = tuple(map(int, _INSTANCE_PARENT.findall(data, position, head_end)))
             position = line_end + 1
-        if not self._parents:
+        if not parents:
             raise self._damaged("data.noun holds no synset")
 
     def _measure_depths(self) -> dict[int, int]:
         """Fewest steps to a synset without parents, for all; parents first (Kahn 1962), so that circles show."""
-        waiting = {offset: len(parents) for offset, parents in self._parents.items()}
-        ready = [offset for offset, count in waiting.items() if not count]
+        ready = [offset for offset, parents in self._parents.items() if not parents]
         depths = dict.fromkeys(ready, 0)
+        waiting = {offset: len(parents) for offset, parents in self._parents.items() if len(parents) > 1}
+        children = self._children
         for offset in ready:  # grows while it is walked
             below = depths[offset] + 1
-            for child in self._children.get(offset, ()):
+            for child in children.get(offset, ()):
+                if child not in waiting:
+                    depths[child] = below
+                    ready.append(child)
+                    continue
                 depths[child] = min(depths.get(child, below), below)
                 waiting[child] -= 1
                 if not waiting[child]:
                     ready.append(child)
-        if len(ready) < len(waiting):
-            circle = " -> ".join(wnid_of(offset) for offset in self._circle(waiting))
+        if len(ready) < len(self._parents):
+            circle = " -> ".join(wnid_of(offset) for offset in self._circle(set(self._parents).difference(ready)))
             raise self._damaged(f"hypernyms go in a circle: {circle}")
         return depths
 
@@ -95,13 +100,13 @@ class WordNet:
                 children.setdefault(parent, []).append(offset)
         return children
 
-    def _circle(self, waiting: dict[int, int]) -> list[int]:
-        """One circle among the synsets that still wait for a parent, its first synset repeated at the end."""
-        offset = next(offset for offset, count in waiting.items() if count)
+    def _circle(self, unplaced: set[int]) -> list[int]:
+        """One circle among the synsets that wait for a parent, its first synset repeated at the end."""
+        offset = min(unplaced)
         trail: list[int] = []
         while offset not in trail:
             trail.append(offset)
-            offset = next(parent for parent in self._parents[offset] if waiting[parent])
+            offset = next(parent for parent in self._parents[offset] if parent in unplaced)
         return [*trail[trail.index(offset) :], offset]
 
     def _damaged(self, what: str) -> WordNetUnusable:
@@ -133,19 +138,23 @@ class WordNet:
         Raises:
             WordNetUnusable: the synset's line does not have the documented form.
         """
-        fields = self._head(offset).split()
+        data = self._data
+        if data[offset + 14 : offset + 17] == b"01 ":  # every second synset has one word
+            return (data[offset + 17 : data.index(b" ", offset + 17)].decode(),)
         try:
-            count = int(fields[3], 16)
-            lemmas = tuple(field.decode() for field in fields[4 : 4 + 2 * count : 2])
-        except (ValueError, IndexError):
+            count = int(data[offset + 14 : offset + 16], 16)  # every field up to the words has a fixed width
+            fields = data[offset + 17 : data.index(b"|", offset)].decode().split(" ", 2 * count)
+        except ValueError:
             raise self._damaged(f"the line of {wnid_of(offset)} cannot be read") from None
-        if not count or len(lemmas) < count:
+        lemmas = tuple(fields[: 2 * count : 2])
+        if not count or len(fields) <= 2 * count:
             raise self._damaged(f"the line of {wnid_of(offset)} names fewer words than it says")
         return lemmas
 
     def gloss(self, offset: int) -> str:
         """The definition, without the quoted examples."""
-        return _EXAMPLE.sub("", self._whole_gloss(offset)).strip().strip("; ")
+        gloss = self._whole_gloss(offset)
+        return (_EXAMPLE.sub("", gloss) if '"' in gloss else gloss).strip().strip("; ")
 
     def examples(self, offset: int) -> list[str]:
         """The quoted examples, without quotation marks."""

@@ -67,8 +67,7 @@ def test_defaults_are_given_on_the_command_line(tmp_path: Path) -> None:
 
 def test_search_prints_what_was_found(index: Path) -> None:
     found = run("search", index, "dog", "--language", "eng")
-    assert "[red] dogs" in found.stdout
-    assert "64x48" in found.stdout
+    assert found.stdout == f"[red] dogs\teng\t64x48\tunknown\t{index.parent / 'dog.png'}\n"
     assert "1 of 1 pictures found" in found.stderr
     assert json.loads(run("search", index, "perros", "--language", "es", "--json").stdout)[0]["caption"] == "un perro"
     nothing = run("search", index, '"*', "--json")

@@ -51,7 +51,7 @@ def test_synsets_as_json(run):
 def test_synsets_as_a_tree_show_each_once_with_its_place(run):
     result = run("synsets", "domestic_animal")
     lines = result.stdout.splitlines()
-    assert [line for line in lines if "dog.n.01  (" in line][0].startswith("  n")
+    assert next(line for line in lines if "dog.n.01  (" in line).startswith("  n")
     assert len([line for line in lines if " dog.n.01 " in line]) == 1
     assert any(line.startswith("          n") and "whippet.n.01" in line for line in lines)
     assert lines[0].endswith("an animal kept by people")

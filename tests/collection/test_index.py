@@ -158,6 +158,15 @@ def test_local_pictures_have_a_size_a_path_and_the_source_s_defaults(tmp_path: P
         assert index.picture_at("../one/dog.png") is None
 
 
+def test_a_file_that_is_there_goes_before_the_url_it_came_from(tmp_path: Path) -> None:
+    picture(tmp_path / "here.png")
+    rows = [{**web_row(f"dog {name}"), "filename": name} for name in ("here.png", "gone.png")]
+    with index_of(tmp_path, rows) as index:
+        here, gone = index.search("dog here").rows[0], index.search("dog gone").rows[0]
+    assert (here.url, here.path, here.page_url) == ("", "here.png", rows[0]["url"])
+    assert (gone.url, gone.path, gone.file, gone.page_url) == (rows[1]["url"], "", "", "")
+
+
 def test_an_index_moves_with_its_pictures(tmp_path: Path) -> None:
     picture(tmp_path / "here/photos/dog.png")
     build_index([tmp_path / "here/photos"], tmp_path / "here/i.index")

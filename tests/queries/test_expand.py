@@ -156,7 +156,7 @@ def test_every_synset_of_the_small_wordnet(mini, mini_omw):
     for synset in select(mini, everything).synsets:
         found = expander.expand(synset)
         assert_clean(found)
-        assert [text.lower() for text in texts(found)][0] == synset.lemmas[0].lower().replace("_", " ")
+        assert texts(found)[0].lower() == synset.lemmas[0].lower().replace("_", " ")
 
 
 def test_the_papers_subtrees_in_five_languages(real, real_omw):

@@ -77,30 +77,26 @@ def read_row(row: Mapping[str, Any], where: str) -> PictureRecord | SkippedRow:
     file = next((cells[name].strip() for name in FILE if isinstance(cells.get(name), str) and cells[name].strip()), "")
     if not url and _is_web(file):
         url, file = file, ""
+    problem: SkippedRow | None = None
+    if url and not _is_web(url):
+        problem = SkippedRow(SkipReason.BAD_URL, f"{where}: {url[:200]!r}")
+        url = ""
     if file:
-        if clean(file) != " ".join(file.split()):
-            return SkippedRow(SkipReason.UNREADABLE_NAME, f"{where}: {file[:200]!r}")
-        path = inside(file)
-        if path is None:
-            return SkippedRow(SkipReason.OUTSIDE_FOLDER, f"{where}: {file[:200]!r}")
-        url, file = "", path
-    elif not url:
-        return SkippedRow(SkipReason.NO_PICTURE, where)
-    elif not _is_web(url):
-        return SkippedRow(SkipReason.BAD_URL, f"{where}: {url[:200]!r}")
+        refused = _file_problem(file)
+        problem = SkippedRow(refused, f"{where}: {file[:200]!r}") if refused else problem
+        file = "" if refused else PurePosixPath(file).as_posix()
+    if not url and not file:
+        return problem or SkippedRow(SkipReason.NO_PICTURE, where)
     captions = tuple(dict.fromkeys(_captions(cells)))
     if not captions:
         return SkippedRow(SkipReason.NO_CAPTION, where)
-    page = _text(cells, PAGE)
-    if file and not page and _is_web(_text(cells, URL)):
-        page = _text(cells, URL)  # img2dataset: the file lies here, the URL is where it came from
     return PictureRecord(
         captions=captions,
         url=url,
         file=file,
         width=_side_px(cells, WIDTH),
         height=_side_px(cells, HEIGHT),
-        page_url=page,
+        page_url=_text(cells, PAGE),
         license=_text(cells, LICENSE),
         license_version=_text(cells, LICENSE_VERSION),
         license_url=_text(cells, LICENSE_URL),
@@ -110,16 +106,14 @@ def read_row(row: Mapping[str, Any], where: str) -> PictureRecord | SkippedRow:
     )
 
 
-def inside(path: str) -> str | None:
-    """A relative path in its plain form; None if it leads out of its folder.
-
-    >>> inside("./a//b.jpg"), inside("a/../b.jpg"), inside("../b.jpg"), inside("/etc/passwd")
-    ('a/b.jpg', None, None, None)
-    """
-    pure = PurePosixPath(path)
-    if pure.is_absolute() or ".." in pure.parts or not pure.parts or "\0" in path:
-        return None
-    return pure.as_posix()
+def _file_problem(file: str) -> SkipReason | None:
+    """Why a relative path is of no use, whatever lies there."""
+    path = PurePosixPath(file)
+    if _UNPRINTABLE.search(file):
+        return SkipReason.UNREADABLE_NAME
+    if path.is_absolute() or ".." in path.parts or not path.parts:
+        return SkipReason.OUTSIDE_FOLDER
+    return None
 
 
 def clean(text: str) -> str:

@@ -22,14 +22,17 @@ class Caption:
 
 @dataclass(frozen=True, slots=True)
 class PictureRecord:
-    """One picture as a source describes it: by its URL, or by a file in the source's folder."""
+    """One picture as a source describes it: by its URL, by a file in the source's folder, or both.
+
+    With both, the file is the picture if it is there, and the URL is where it came from.
+    """
 
     captions: tuple[Caption, ...]
     """In the source's order; at least one."""
     url: str = ""
-    """Absolute, http or https; empty for a file."""
+    """Absolute, http or https; empty if not said."""
     file: str = ""
-    """Relative to the source's base folder, `/` between the parts; empty for a URL."""
+    """Relative to the source's base folder, `/` between the parts; empty if not said."""
     width: int | None = None
     """Pixels, as the source says."""
     height: int | None = None

@@ -13,7 +13,7 @@ from imagenet_build.network.retry import retry_after_s
 from imagenet_build.records import Credit, Hit, Query, Rejection, RejectReason
 from imagenet_build.search.engine import Cursor, EngineInfo, RefusedItem, SearchPage, standard_failure
 from imagenet_build.search.engines.fields import cut_query, first_link, picture_url, pixels_of, plain_text, text_of
-from imagenet_build.search.licenses import normalize_license
+from imagenet_build.licenses import normalize_license
 
 NAME = "wikimedia"
 DEFAULT_BASE_URL = "https://commons.wikimedia.org"

@@ -35,12 +35,8 @@ def test_json_beside_a_picture_tells_where_it_came_from(tmp_path: Path) -> None:
     (tmp_path / "1.caption").write_text("a dog\n", encoding="utf-8")
     record = read(tmp_path)["1.jpg"]
     assert record.captions == (Caption("a dog", "eng"), Caption("een hond", "nld"))
-    assert (record.url, record.page_url, record.creator, record.width) == (
-        "",
-        "https://example.org/dog.jpg",
-        "Ada",
-        None,
-    )
+    assert (record.file, record.url, record.creator) == ("1.jpg", "https://example.org/dog.jpg", "Ada")
+    assert record.width is None  # the JSON may speak of the original: the file knows its own
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", '{"caption": ""}'])

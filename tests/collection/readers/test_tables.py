@@ -115,6 +115,7 @@ def test_json_lines_of_every_kind(tmp_path: Path) -> None:
             {"file": "/etc/passwd", "title": "dog"},
             {"file": "a\0.jpg", "title": "dog"},
             {"url": "https://[broken", "title": "dog"},
+            {"url": "https://example.org/5.jpg", "path": "/mnt/5.jpg", "title": "dog"},
         ],
     )
     with table.open("ab") as file:
@@ -129,6 +130,7 @@ def test_json_lines_of_every_kind(tmp_path: Path) -> None:
         [("one", "und"), ("two", "und")],
         [("perro", "spa"), ("狗", "cmn"), ("犬", "cmn")],
         [("hond", "nld"), ("chien", "fra")],
+        [("dog", "und")],
         [("café \ufffd", "und")],
     ]
     assert reasons(rows) == [

@@ -13,7 +13,9 @@ from urllib.parse import urlsplit
 from imagenet_build.records import UNKNOWN_LICENSE
 
 CC_CODES = frozenset({"by", "by-sa", "by-nc", "by-nd", "by-nc-sa", "by-nc-nd", "sampling+", "nc-sampling+"})
-LICENSE_CODES = CC_CODES | {"cc0", "pdm", "arr", "nkc", "usgov", UNKNOWN_LICENSE}
+OPENVERSE_LICENSES = CC_CODES | {"cc0", "pdm"}
+"""The values of the `license` parameter of Openverse's API."""
+LICENSE_CODES = OPENVERSE_LICENSES | {"arr", "nkc", "usgov", UNKNOWN_LICENSE}
 """arr: all rights reserved; nkc: no known copyright restrictions; usgov: work of the US government."""
 
 _SITE = re.compile(r"site:[a-z0-9.-]+")

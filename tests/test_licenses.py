@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagenet_build.search.licenses import CC_CODES, LicenseTerms, is_license_code, license_from_url, normalize_license
+from imagenet_build.licenses import CC_CODES, LicenseTerms, is_license_code, license_from_url, normalize_license
 
 CC = "https://creativecommons.org"
 
