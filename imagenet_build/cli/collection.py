@@ -39,6 +39,7 @@ def collection() -> None:
     "--out", required=True, type=click.Path(path_type=Path), help="The index file; an older index is replaced."
 )
 @click.option("--language", default="", help="Of captions whose source names no language, for example nld.")
+@click.option("--only", "only", multiple=True, help="Take only captions in this language; may be repeated.")
 @click.option("--license", "license_name", default="", help="Of pictures whose source names none: by-sa, cc0, …")
 @click.option("--license-version", default="", help="For example 4.0.")
 @click.option("--license-url", default="", help="A creativecommons.org URL says licence and version at once.")
@@ -49,6 +50,7 @@ def index(
     sources: tuple[Path, ...],
     out: Path,
     language: str,
+    only: tuple[str, ...],
     license_name: str,
     license_version: str,
     license_url: str,
@@ -68,8 +70,10 @@ def index(
       imagenet-build collection index photos.jsonl --out photos.index
       imagenet-build collection index cc12m.tsv --out cc12m.index --language eng
     """
-    if language and language_code(language) == UNKNOWN_LANGUAGE:
-        raise ConfigError(f"{language!r} is no language code.", remedy="Write it as in ISO 639: eng, cmn, es, nl, …")
+    for name in filter(None, (language, *only)):
+        if language_code(name) != UNKNOWN_LANGUAGE:
+            continue
+        raise ConfigError(f"{name!r} is no language code.", remedy="Write it as in ISO 639: eng, cmn, es, nl, …")
     defaults = Defaults(language, license_name, license_version, license_url, creator, page_url)
     console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
@@ -81,7 +85,7 @@ def index(
             done = progress.tasks[0].completed
             progress.update(task, description=f"indexing: {done:,.0f} rows")
 
-        report = build_index(sources, out, defaults=defaults, progress=advance)
+        report = build_index(sources, out, defaults=defaults, languages=[*map(language_code, only)], progress=advance)
     if as_json:
         click.echo(json.dumps(asdict(report), default=str, ensure_ascii=False, indent=2))
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,6 +53,7 @@ def build_index(
     out: Path,
     *,
     defaults: Defaults | None = None,
+    languages: Collection[str] = (),
     progress: Callable[[int], None] | None = None,
 ) -> IndexReport:
     """Index pictures with captions. The file appears whole or not at all; an older index there is replaced.
@@ -61,6 +62,7 @@ def build_index(
         sources: folders of pictures, JSONL, TSV, CSV or Parquet tables, in this order (`readers/choose.py`).
         out: the index file.
         defaults: language, licence, creator and page of pictures whose source says none.
+        languages: take only captions in these (ISO 639-3), and those of unknown language; empty: all.
         progress: called with the number of rows read since the last call.
     Raises:
         ConfigError: a source does not exist or is of no known format, or `out` is a file of another kind.
@@ -79,7 +81,7 @@ def build_index(
     aside = Path(aside_name)
     try:
         with closing(sqlite3.connect(aside, isolation_level=None)) as database:
-            writer = IndexWriter(database, out, defaults or Defaults())
+            writer = IndexWriter(database, out, defaults or Defaults(), languages)
             for source in chosen:
                 _index_source(source, writer, progress)
             if not writer.pictures:

@@ -8,6 +8,7 @@ import os
 import sqlite3
 import uuid
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import astuple, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -34,7 +35,10 @@ def _is_there(file: Path) -> bool:
 class IndexWriter:
     """Puts rows into the tables and counts what became of them."""
 
-    def __init__(self, database: sqlite3.Connection, out: Path, defaults: Defaults) -> None:
+    def __init__(
+        self, database: sqlite3.Connection, out: Path, defaults: Defaults, languages: Collection[str] = ()
+    ) -> None:
+        """`languages`: only captions in these (and of unknown language) are taken; empty: all."""
         self.rows = self.pictures = self.merged = 0
         self.captions: Counter[str] = Counter()
         self.skipped: Counter[str] = Counter()
@@ -43,6 +47,7 @@ class IndexWriter:
         self._out = out
         self._defaults = defaults
         self._default_language = language_code(defaults.language)
+        self._languages = frozenset(languages)
         self._folders: list[Path] = []
         self._content = hashlib.sha256(f"rules {RULES}".encode())
         self._caption_number = 0
@@ -90,7 +95,8 @@ class IndexWriter:
             words = words_of(caption.text)
             if words:
                 language = self._default_language if caption.language == UNKNOWN_LANGUAGE else caption.language
-                captions[language, caption.text] = words
+                if not self._languages or language in (*self._languages, UNKNOWN_LANGUAGE):
+                    captions[language, caption.text] = words
         if not captions:
             return SkippedRow(SkipReason.NO_CAPTION, record.url or record.file)
         picture_id = str(uuid.uuid5(uuid.NAMESPACE_URL, record.url or f"picture:{path}"))

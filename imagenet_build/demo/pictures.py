@@ -7,22 +7,20 @@ the originals, so that finding duplicates has work to do.
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image as PillowImage
 
 from imagenet_build.errors import SourceError
+from imagenet_build.network.package_tools import unpack_debian_package
 
 PACKAGE = "tuxpaint-stamps-default"
 PAGE = "https://packages.debian.org/stable/tuxpaint-stamps-default"
 _STAMPS = Path("usr/share/tuxpaint/stamps")
 _COPY_ONE_IN = 10
 """Every tenth picture, chosen by the digest of its name, gets a copy."""
-_APT_TIMEOUT_S = 300
 
 Say = Callable[[str], None]
 
@@ -48,51 +46,23 @@ def fetch_stamps(folder: Path, say: Say) -> Path:
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     say(f"fetching Debian's package {PACKAGE} (161 MB; it is unpacked, not installed)")
-    package = _download(work, say)
-    say("unpacking it")
-    _run(["dpkg-deb", "-x", str(package), str(work / "unpacked")], work)
-    package.unlink()
+    try:
+        unpacked = unpack_debian_package(PACKAGE, work)
+    except SourceError as error:
+        raise SourceError(
+            f"The demo's pictures cannot be fetched: {error.message}",
+            source="apt",
+            remedy=f"Check the network, or give captioned pictures of your own: --photos DIR. See {PAGE}",
+        ) from None
     made = work / "pictures"
-    (work / "unpacked" / _STAMPS).rename(made)
-    for note in sorted((work / "unpacked" / "usr/share/doc" / PACKAGE).glob("copyright*")):
-        shutil.copy(note, made.parent / note.name)
+    (unpacked / _STAMPS).rename(made)
+    for note in (unpacked / "usr/share/doc" / PACKAGE).glob("copyright*"):
+        shutil.copy(note, folder / note.name)
     copies = make_copies(made, made / "copies")
     say(f"made {copies} re-encoded and resized copies, served under other URLs, so that dedup has work")
     made.rename(ready)
-    for note in work.glob("copyright*"):
-        shutil.move(str(note), folder / note.name)
     shutil.rmtree(work)
     return ready
-
-
-def _download(work: Path, say: Say) -> Path:
-    """Fetch the package file; refresh apt's lists first if they do not know it and we may."""
-    command = ["apt-get", "download", "-q", PACKAGE]
-    try:
-        _run(command, work)
-    except SourceError as error:
-        if os.geteuid() != 0:
-            raise SourceError(
-                f"{error.message}",
-                source="apt",
-                remedy=f"Run `sudo apt-get update` once, or give a folder of your own: --photos DIR. See {PAGE}",
-            ) from None
-        say("apt does not know the package yet: apt-get update")
-        _run(["apt-get", "update", "-q"], work)
-        _run(command, work)
-    return next(work.glob("*.deb"))
-
-
-def _run(command: list[str], folder: Path) -> None:
-    try:
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=_APT_TIMEOUT_S, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise SourceError(
-            f"`{' '.join(command)}` failed: {error}.", source="apt", remedy="Or give --photos DIR."
-        ) from None
-    if done.returncode != 0:
-        said = " ".join(done.stderr.split()[-40:])
-        raise SourceError(f"`{' '.join(command)}` failed: {said}", source="apt", remedy="Or give --photos DIR.")
 
 
 def make_copies(originals: Path, copies: Path) -> int:

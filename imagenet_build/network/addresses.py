@@ -17,6 +17,8 @@ from imagenet_build.errors import AddressRefused, ConfigError
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 _TRANSLATED_V6 = ipaddress.IPv6Network("64:ff9b::/96")
 """NAT64 (RFC 6052): the last 32 bits are an IPv4 address."""
+_UNICAST_V6 = ipaddress.IPv6Network("2000::/3")
+"""All that IANA has given out for the public network; outside lie deprecated and local forms that may wrap IPv4."""
 
 
 class AddressPolicy:
@@ -36,16 +38,20 @@ class AddressPolicy:
         ip = _unwrapped(ipaddress.ip_address(address.partition("%")[0]))
         if any(ip.version == network.version and ip in network for network in self._allowed):
             return
-        if not ip.is_global or ip.is_multicast:
+        if not ip.is_global or ip.is_multicast or (ip.version == 6 and ip not in _UNICAST_V6):
             raise AddressRefused(f"{host} is {ip}, which is not a public address", source=host)
 
     def check_literal(self, host: str) -> None:
         """The same for a host that is written as an address; names are checked when they are resolved."""
+        text = host.strip("[]")
         try:
-            ipaddress.ip_address(host.strip("[]"))
+            ipaddress.ip_address(text.partition("%")[0])
         except ValueError:
-            return
-        self.check(host, host.strip("[]"))
+            try:
+                text = socket.inet_ntoa(socket.inet_aton(text))  # 2130706433, 0x7f.1, 127.1: what connect() takes
+            except (OSError, ValueError):
+                return
+        self.check(host, text)
 
 
 def _unwrapped(ip: IpAddress) -> IpAddress:

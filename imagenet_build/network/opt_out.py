@@ -5,10 +5,12 @@ Sources: the X-Robots-Tag description of Google Search Central; W3C TDM Reservat
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 
 _WITH_VALUE = frozenset({"unavailable_after", "max-snippet", "max-image-preview", "max-video-preview"})
-"""Directives that hold a colon themselves; what stands before any other colon names a crawler."""
+"""Directives that hold a colon themselves; a word before any other colon names a crawler."""
+_NAMED = re.compile(r"\s*([\w*-]+)\s*:(.*)", re.DOTALL)
 
 
 def opt_out(headers: Mapping[str, str], directives: Collection[str], product_token: str) -> str | None:
@@ -26,15 +28,17 @@ def opt_out(headers: Mapping[str, str], directives: Collection[str], product_tok
     """
     if not directives:
         return None
+    refusing = {*directives, "none"} if "noindex" in directives else set(directives)  # none: noindex and nofollow
     for line in headers.get("x-robots-tag", "").split("\n"):
-        token, colon, rest = line.partition(":")
         for_us = True
-        said = line
-        if colon and token.strip().lower() not in _WITH_VALUE and "," not in token:
-            for_us = token.strip().lower() in (product_token.lower(), "*")
-            said = rest
-        if for_us and any(part.strip().lower() in directives for part in said.split(",")):
-            return f"X-Robots-Tag: {line.strip()}"
-    if headers.get("tdm-reservation", "").strip() == "1":
+        for part in line.split(","):  # a name holds until the next one: proxies may join header lines with commas
+            said = part
+            named = _NAMED.match(part)
+            if named and named[1].lower() not in _WITH_VALUE:
+                for_us = named[1].lower() in (product_token.lower(), "*")
+                said = named[2]
+            if for_us and said.strip().lower() in refusing:
+                return f"X-Robots-Tag: {line.strip()}"
+    if "1" in (value.strip() for value in headers.get("tdm-reservation", "").split("\n")):
         return "tdm-reservation: 1"
     return None

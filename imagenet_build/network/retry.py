@@ -11,30 +11,36 @@ BASE_S = 1.0
 CAP_S = 300.0
 LEAST_S = 0.5
 """Pause even after `Retry-After: 0` or a date in the past: the server did just refuse."""
+MOST_S = 7 * 24 * 3600.0
+"""Nobody parks us for longer at once: a server that means it can say so again in a week."""
 
 
 def retry_after_s(headers: Mapping[str, str], *, now_s: float | None = None) -> float | None:
     """Seconds that a `Retry-After` header asks for, in either of its two forms; None without a readable one.
 
     Args:
-        headers: lower-case names.
+        headers: lower-case names; repeated headers joined with newlines, of which the longest pause counts.
         now_s: seconds since 1970, used for the date form when the answer has no `Date` of its own.
+    Returns:
+        `LEAST_S` to `MOST_S`, or None.
 
     >>> retry_after_s({"retry-after": "37"})
     37.0
     >>> retry_after_s({"retry-after": "Fri, 31 Dec 2027 23:59:59 GMT", "date": "Fri, 31 Dec 2027 23:59:29 GMT"})
     30.0
     """
-    value = headers.get("retry-after", "").strip()
-    if not value:
-        return None
-    if value.isdigit():
-        return max(LEAST_S, float(value))
+    date = _http_date_s(headers.get("date", ""))
+    now = now_s if date is None else date
+    asked = [_asked_s(value.strip(), now) for value in headers.get("retry-after", "").split("\n")]
+    readable = [seconds for seconds in asked if seconds is not None]
+    return min(MOST_S, max(LEAST_S, *readable)) if readable else None
+
+
+def _asked_s(value: str, now_s: float | None) -> float | None:
+    if value.isascii() and value.isdigit():
+        return float(value)
     then = _http_date_s(value)
-    now = _http_date_s(headers.get("date", "")) or now_s
-    if then is None or now is None:
-        return None
-    return max(LEAST_S, then - now)
+    return None if then is None or now_s is None else then - now_s
 
 
 def _http_date_s(value: str) -> float | None:
@@ -51,4 +57,4 @@ def backoff_s(attempt: int, rng: random.Random, *, base_s: float = BASE_S, cap_s
 
     Source: M. Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog, 2015.
     """
-    return rng.uniform(0.0, min(cap_s, base_s * 2 ** (attempt - 1)))
+    return rng.uniform(0.0, min(cap_s, base_s * 2.0 ** min(attempt - 1, 60)))

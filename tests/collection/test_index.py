@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from imagenet_build.collection.index import CollectionIndex, Defaults, build_index, index_id_of
+from imagenet_build.collection.languages import UNKNOWN_LANGUAGE
 from imagenet_build.collection.words import folded, words_of
 from imagenet_build.errors import ConfigError, DataError, DiskUnusable
 from tests.collection.sources import captions_found, index_of, json_lines, picture, web_row
@@ -264,3 +265,13 @@ def test_progress_counts_every_row(tmp_path: Path) -> None:
     rows = json_lines(tmp_path / "rows.jsonl", [web_row(f"dog {n}") for n in range(450)])
     steps: list[int] = []
     assert build_index([rows], tmp_path / "i.index", progress=steps.append).rows == sum(steps) == 450
+
+
+def test_only_wanted_languages_are_taken(tmp_path: Path) -> None:
+    rows = [web_row("un perro", "spa"), web_row("a dog", "eng"), web_row("whatever", "")]
+    report = build_index([json_lines(tmp_path / "rows.jsonl", rows)], tmp_path / "some.index", languages=["spa"])
+    assert report.captions == {"spa": 1, UNKNOWN_LANGUAGE: 1}
+    assert report.skipped == {"no_caption": 1}
+    with CollectionIndex.open(tmp_path / "some.index") as index:
+        assert captions_found(index, "perro", "spa") == ["un perro"]
+        assert captions_found(index, "dog", None) == []

@@ -151,7 +151,6 @@ def test_set_overrides_the_file_in_order(written):
     config = load_config(path, sets)
     assert (config.download.min_side_px, config.download.max_bytes) == (30, 5)
     assert config.taxonomy.roots == ("dog.n.01", "n02084071")
-    assert load_config(None, ["network.contact=ops: me@example.org"[:21]]).network.contact == "ops: "[:5] or True
 
 
 def test_set_values_are_yaml_or_else_texts():

