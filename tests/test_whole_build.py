@@ -53,7 +53,8 @@ def test_bytes_are_kept_as_they_came(world: World, tmp_path: Path) -> None:
     assert world.build(out).returncode == 0
     rows = pq.read_table(out / "images.parquet").to_pylist()
     row = next(row for row in rows if row["url"].endswith("/0/0.jpg"))
-    assert read_member(out / "images", ShardRef(row["shard"], row["offset"], row["size"])) == pictures.photo(0, 320, 240)
+    place = ShardRef(row["shard"], row["offset"], row["size"])
+    assert read_member(out / "images", place) == pictures.photo(0, 320, 240)
 
 
 def test_every_refusal_is_a_row(world: World, tmp_path: Path) -> None:

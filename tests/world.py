@@ -1,4 +1,4 @@
-"""A small world to build in: the mini WordNet, engines, image hosts and a caption index, all real servers on loopback."""
+"""A small world to build in: the mini WordNet, engines, image hosts and a caption index: real servers on loopback."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ TITLES = (
     *("dog", "a whippet dog", "greyhound", "German shepherd", "sheep dog at work", "cat", "kitten", "violin", "cello"),
     *("guitar", "harp", "drum", "goose", "bird", "crane", "woodpecker", "hunting dog", "collie", "lap-dog", "puppy"),
 )
-CAPTIONS = (("perro", "spa"), ("violino", "ita"), ("小提琴", "cmn"), ("dog", "eng"), ("guitar", "eng"), ("a harp", "eng"))
+CAPTIONS = (
+    *(("perro", "spa"), ("violino", "ita"), ("小提琴", "cmn")),
+    *(("dog", "eng"), ("guitar", "eng"), ("a harp", "eng")),
+)
 VOLATILE = ("fetched_at", "shard", "offset")
 """When and where bytes were stored: the only columns that two builds of the same inputs may differ in."""
 

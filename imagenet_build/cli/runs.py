@@ -127,7 +127,8 @@ def _print_summary(outcome: BuildOutcome, out: Path) -> None:
         counts = manifest.counts
         console.print(
             f"[bold]{manifest.planned} manifests[/] in {out}/manifest: {counts.get('seen', 0)} addresses seen = "
-            f"{counts.get('kept', 0)} kept + {counts.get('duplicates', 0)} duplicates + {counts.get('refused', 0)} refused"
+            f"{counts.get('kept', 0)} kept + {counts.get('duplicates', 0)} duplicates"
+            f" + {counts.get('refused', 0)} refused"
             + (f" + {counts['waiting']} waiting" if counts.get("waiting") else ""),
             highlight=False,
             soft_wrap=True,

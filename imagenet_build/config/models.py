@@ -131,8 +131,9 @@ class DedupConfig(Section):
     """Which pictures of one synset count as the same."""
 
     propose_bits: Annotated[int, Field(ge=0, le=32)] = 10
-    gradient_bits: Annotated[int, Field(ge=0, le=64)] = 14
-    tiny_rms: Annotated[float, Field(ge=0, le=255)] = 14.0
+    gradient_bits: Annotated[int, Field(ge=0, le=32)] = 8
+    tiny_difference: Annotated[float, Field(ge=0, le=1)] = 0.2
+    tiny_worst: Annotated[float, Field(ge=0, le=255)] = 48.0
     licenses: tuple[str, ...] = ("cc0", "pdm", "by", "by-sa", "by-nc", "by-nc-sa", "by-nd", "by-nc-nd")
 
 

@@ -28,6 +28,22 @@ def preference(standing: Standing, licenses: Sequence[str]) -> tuple[int, int, i
     return (-standing.pixels, place, standing.first_seen, standing.url_key)
 
 
+def copies_of(standings: Sequence[Standing], pictures: Sequence[str], licenses: Sequence[str]) -> dict[int, int]:
+    """Images that show exactly the pixels of another one: index -> index of the most preferred of them.
+
+    A thousand addresses of one placeholder picture become one image here, before all pairs are looked at.
+
+    Args:
+        standings: the images of one synset.
+        pictures: what tells their pixels apart, one for each.
+        licenses: best first.
+    """
+    best: dict[str, int] = {}
+    for index in sorted(range(len(standings)), key=lambda index: preference(standings[index], licenses)):
+        best.setdefault(pictures[index], index)
+    return {index: best[picture] for index, picture in enumerate(pictures) if best[picture] != index}
+
+
 def group_pairs(
     standings: Sequence[Standing], pairs: Iterable[tuple[int, int]], licenses: Sequence[str]
 ) -> Mapping[int, int]:

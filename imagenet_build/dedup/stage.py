@@ -9,15 +9,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from imagenet_build.config.models import DedupConfig
 from imagenet_build.contracts import RunContext, UnitResult, WorkUnit
 from imagenet_build.dedup.decide import Look, compare
-from imagenet_build.dedup.groups import Standing, group_pairs
+from imagenet_build.dedup.groups import Standing, copies_of, group_pairs
 from imagenet_build.dedup.propose import propose_pairs
 from imagenet_build.storage import tables
 from imagenet_build.storage.schemas import CONFLICTS, DUPLICATES, HITS, IMAGES, SYNSETS
 from imagenet_build.storage.synset_reader import rows_of
 
 _COLUMNS = ["url_key", "sha256", "pixel_sha256", "width", "height", "dct_hash", "gradient_hash", "tiny"]
+_HASHES = ("dct_hash", "gradient_hash")
 _FINGERPRINTED = ["url_key", "sha256"]
 
 
@@ -72,15 +74,15 @@ def duplicates_of(
         Standing(row["url_key"], row["width"] * row["height"], licenses.get(row["url_key"], ""), place)
         for place, row in enumerate(images)
     ]
-    hashes = np.array([look.dct_hash for look in looks], dtype=np.uint64)
-    found = {}
-    for pair in propose_pairs(hashes, config.propose_bits):
-        comparison = compare(looks[pair[0]], looks[pair[1]], config)
-        if comparison.same:
-            found[pair] = comparison
+    copies = copies_of(standings, [look.pixel_sha256 for look in looks], config.licenses)
+    single = [index for index in range(len(looks)) if index not in copies]
+    proposed = ((single[i], single[j]) for i, j in proposed_pairs([looks[index] for index in single], config))
+    same = (pair for pair in proposed if compare(looks[pair[0]], looks[pair[1]], config).same)
+    close = group_pairs(standings, same, config.licenses)
+    kept_for = {**close, **{index: close.get(first, first) for index, first in copies.items()}}
     rows = []
-    for index, kept in group_pairs(standings, found, config.licenses).items():
-        comparison = found[min(index, kept), max(index, kept)]
+    for index, kept in kept_for.items():
+        comparison = compare(looks[index], looks[kept], config)
         rows.append(
             {
                 "wnid": wnid,
@@ -93,6 +95,15 @@ def duplicates_of(
             }
         )
     return sorted(rows, key=itemgetter("url_key"))
+
+
+def proposed_pairs(looks: list[Look], config: DedupConfig) -> Iterator[tuple[int, int]]:
+    """Pairs of which one hash or the other is close: in a drawing on white the DCT hash may be noise."""
+    dct, gradient = (np.array([getattr(look, name) for look in looks], np.uint64) for name in _HASHES)
+    yield from propose_pairs(dct, config.propose_bits)
+    for i, j in propose_pairs(gradient, config.gradient_bits):
+        if (looks[i].dct_hash ^ looks[j].dct_hash).bit_count() > config.propose_bits:
+            yield i, j
 
 
 def _licenses(hits: pa.Table) -> dict[str, str]:

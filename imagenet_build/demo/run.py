@@ -105,8 +105,8 @@ def _server(index: Path, out: Path) -> Iterator[CollectionServer]:
 def _page_facts(facts: DemoFacts) -> list[str]:
     return [
         f"{facts.synsets} synsets, {sum(facts.queries.values())} queries, {sum(facts.hits.values())} hits,"
-        f" {facts.urls} distinct image addresses, {facts.images} pictures kept, {sum(facts.duplicates.values())} duplicates folded,"
-        f" {sum(facts.refused.values())} refused.",
+        f" {facts.urls} distinct image addresses, {facts.images} pictures kept,"
+        f" {sum(facts.duplicates.values())} duplicates folded, {sum(facts.refused.values())} refused.",
         "Pictures: Tux Paint stamps (Debian package tuxpaint-stamps-default; see its copyright file). They are cut-outs"
         " with transparency, seen on white. Duplicates are faded.",
     ]

@@ -10,7 +10,7 @@ _PLACEHOLDERS = frozenset({"gap!", "pseudogap!"})
 _WIKI_LINK = re.compile(r"\[\[([^\[\]]*)\]\]")
 _OPTIONAL_PART = re.compile(r"(?<=[^\W_])\(([^()\s]+)\)|\(([^()\s]+)\)(?=[^\W_])")
 _AFTER_PIPE = re.compile(r"\|.*$")
-_QUOTE_MARK = re.compile(r"''+|(?<!\w)\"|\"(?!\w)")
+_QUOTE_MARK = re.compile(r"['\"]{2,}|(?<!\w)\"|\"(?!\w)")
 _NOTE = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|（[^（）]*）")
 _NOTE_CUT_OFF = re.compile(r"[(\[（].*$")
 _BRACKET = re.compile(r"[()\[\]（）]")
@@ -65,11 +65,12 @@ def clean_lemma(lemma: str) -> str:
     text = unicodedata.normalize("NFC", lemma).replace("_", " ").replace("+", "").replace("`", "'").strip()
     if text.casefold() in _PLACEHOLDERS or any(_is_lost(character) for character in text):
         return ""
-    text = _QUOTE_MARK.sub("", _AFTER_PIPE.sub("", _WIKI_LINK.sub(r"\1", text)))
+    text = _AFTER_PIPE.sub("", _WIKI_LINK.sub(r"\1", text))
     if not is_unspaced(text):
         text = _OPTIONAL_PART.sub(r"\1\2", text)
     text = _NOTE_CUT_OFF.sub("", _NOTE.sub(" " if " " in text else "", text))
-    text = " ".join(_BRACKET.sub("", text).split()).strip(_EDGES)
+    # brackets first: what stood around one may only now be a quotation mark made of two apostrophes
+    text = " ".join(_QUOTE_MARK.sub("", _BRACKET.sub("", text)).split()).strip(_EDGES)
     return text if any(character.isalnum() for character in text) else ""
 
 

@@ -71,7 +71,9 @@ def test_literals_in_any_spelling_are_seen_before_connecting(host):
         AddressPolicy().check_literal(host)
 
 
-@pytest.mark.parametrize("host", ["example.org", "8.8.8.8", "10.example.org", "a--b", "[2620:0:861:ed1a::1]", "1e100.net"])
+@pytest.mark.parametrize(
+    "host", ["example.org", "8.8.8.8", "10.example.org", "a--b", "[2620:0:861:ed1a::1]", "1e100.net"]
+)
 def test_names_wait_for_the_resolver_and_public_literals_pass(host):
     AddressPolicy().check_literal(host)
 

@@ -42,7 +42,9 @@ def test_a_past_date_still_means_a_pause():
     assert retry_after_s({"retry-after": http_date(NOW_S - 3600)}, now_s=NOW_S) == LEAST_S
 
 
-@pytest.mark.parametrize("value", ["", "   ", "soon", "-5", "3.5", "1e9", "²", "٣٤", "Fri, 99 Dec 2027 23:59:59 GMT", ";"])
+@pytest.mark.parametrize(
+    "value", ["", "   ", "soon", "-5", "3.5", "1e9", "²", "٣٤", "Fri, 99 Dec 2027 23:59:59 GMT", ";"]
+)
 def test_junk_asks_for_nothing(value):
     assert retry_after_s({"retry-after": value}, now_s=NOW_S) is None
 

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from imagenet_build.errors import EngineRefused, QueryRefused, RateLimited, SourceError
+from imagenet_build.licenses import normalize_license
 from imagenet_build.network.messages import HttpAnswer, HttpRequest
 from imagenet_build.network.retry import retry_after_s
 from imagenet_build.records import Credit, Hit, Query, Rejection, RejectReason
 from imagenet_build.search.engine import Cursor, EngineInfo, RefusedItem, SearchPage, standard_failure
 from imagenet_build.search.engines.fields import cut_query, first_link, picture_url, pixels_of, plain_text, text_of
-from imagenet_build.licenses import normalize_license
 
 NAME = "wikimedia"
 DEFAULT_BASE_URL = "https://commons.wikimedia.org"

@@ -15,10 +15,10 @@ import pytest
 
 from imagenet_build.config.models import EngineConfig
 from imagenet_build.errors import QueryRefused, RateLimited, SourceError
+from imagenet_build.licenses import is_license_code
 from imagenet_build.network.messages import HttpAnswer
 from imagenet_build.search.engine import Engine, SearchPage
 from imagenet_build.search.engines.collection import Collection
-from imagenet_build.licenses import is_license_code
 from imagenet_build.search.registry import engine_infos, make_engine
 from tests.search.engines.asking import english
 

@@ -1,0 +1,196 @@
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imagenet_build.errors import AddressRefused
+from imagenet_build.network import robots as robots_module
+from imagenet_build.network.addresses import AddressPolicy
+from imagenet_build.network.client import PRODUCT_TOKEN, HttpClient
+from imagenet_build.network.messages import HttpAnswer
+from imagenet_build.network.robots import MAX_BYTES, Robots
+from tests.fakes.image_server import ImageServer, redirect, refusal
+from tests.fakes.server import Reply
+
+
+@pytest.fixture
+def robots(client) -> Robots:
+    return Robots(lambda url: client.get(url, timeout_s=1.0, max_bytes=4 * MAX_BYTES, max_redirects=5), PRODUCT_TOKEN)
+
+
+def answering(body: bytes, status: int = 200) -> Robots:
+    async def fetch(url: str) -> HttpAnswer:
+        return HttpAnswer(status, {}, body)
+
+    return Robots(fetch, PRODUCT_TOKEN)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 451])
+async def test_an_absent_file_allows(image_server, robots, status):
+    image_server.robots(refusal(status))
+    verdict = await robots.verdict(image_server.url("/a.jpg"))
+    assert verdict.allowed
+    assert str(status) in verdict.evidence
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        refusal(500),
+        refusal(503, {"Retry-After": "60"}),
+        refusal(429),
+        Reply(mode="drop"),
+        Reply(mode="hang"),
+        redirect("/robots.txt"),
+        Reply(200, bytes(4 * MAX_BYTES + 1), "text/plain"),
+    ],
+    ids=["500", "503", "429", "dropped", "silent", "loop", "huge"],
+)
+async def test_an_unreachable_file_refuses_for_now(image_server, robots, reply):
+    image_server.robots(reply)
+    verdict = await robots.verdict(image_server.url("/a.jpg"))
+    assert (verdict.allowed, verdict.reachable) == (False, False)
+    assert "/robots.txt" in verdict.evidence
+
+
+async def test_a_host_that_is_not_there_refuses_for_now(robots):
+    with ImageServer() as server:
+        url = server.url("/a.jpg")
+    assert not (await robots.verdict(url)).reachable
+
+
+@pytest.mark.parametrize(
+    ("rules", "path", "allowed"),
+    [
+        ("User-agent: *\nDisallow: /private/", "/private/a.jpg", False),
+        ("User-agent: *\nDisallow: /private/", "/public/a.jpg", True),
+        ("User-agent: *\nDisallow: /img\nAllow: /img/free/", "/img/free/a.jpg", True),
+        ("User-agent: *\nAllow: /img\nDisallow: /img/paid/", "/img/paid/a.jpg", False),
+        ("User-agent: *\nDisallow: /a.jpg\nAllow: /a.jpg", "/a.jpg", True),
+        ("User-agent: *\nDisallow: /*.png$", "/x/y.png", False),
+        ("User-agent: *\nDisallow: /*.png$", "/x/y.png?v=1", True),
+        ("User-agent: *\nDisallow: /*?size=", "/a.jpg?size=big", False),
+        ("User-agent: imagenet_build\nDisallow: /\n\nUser-agent: *\nAllow: /", "/a.jpg", False),
+        ("User-agent: *\nDisallow: /\n\nUser-agent: ImageNet_Build\nAllow: /", "/a.jpg", True),
+        ("User-agent: otherbot\nDisallow: /", "/a.jpg", True),
+        ("User-agent: otherbot\nUser-agent: imagenet_build\nDisallow: /", "/a.jpg", False),
+        ("User-agent: *\nDisallow:", "/a.jpg", True),
+        ("\ufeffUser-agent: *\r\nDisallow: /\r\n", "/a.jpg", False),
+        ("<html>this is no robots file</html>", "/a.jpg", True),
+        ("", "/a.jpg", True),
+    ],
+)
+async def test_rules(image_server, robots, rules, path, allowed):
+    image_server.robots(rules)
+    verdict = await robots.verdict(image_server.url(path))
+    assert verdict.allowed == allowed
+    assert verdict.reachable
+    assert f"127.0.0.1:{image_server.port}/robots.txt" in verdict.evidence
+
+
+async def test_redirects_to_the_rules_are_followed(image_server, robots):
+    image_server.robots(redirect("/elsewhere.txt"))
+    image_server.serve("/elsewhere.txt", Reply.text("User-agent: *\nDisallow: /"))
+    assert not (await robots.verdict(image_server.url("/a.jpg"))).allowed
+
+
+async def test_one_fetch_per_authority_however_many_ask(image_server, robots):
+    image_server.robots(Reply(200, b"User-agent: *\nDisallow: /no", "text/plain", mode="wait"))
+    asked = [asyncio.create_task(robots.verdict(image_server.url(f"/{n}.jpg"))) for n in range(10)]
+    await asyncio.to_thread(image_server.log.wait_for, 1, "/robots.txt")
+    image_server.release()
+    assert all(verdict.allowed for verdict in await asyncio.gather(*asked))
+    assert not (await robots.verdict(image_server.url("/no.jpg"))).allowed
+    assert image_server.log.counts() == {"/robots.txt": 1}
+
+
+async def test_an_unreachable_file_is_not_asked_for_again_at_once(image_server, robots):
+    image_server.robots(refusal(500))
+    for number in range(3):
+        assert not (await robots.verdict(image_server.url(f"/{number}.jpg"))).reachable
+    assert image_server.log.count("/robots.txt") == 1
+
+
+async def test_each_port_has_its_own_rules(image_server, robots):
+    image_server.robots("User-agent: *\nDisallow: /")
+    with ImageServer() as other:
+        assert not (await robots.verdict(image_server.url("/a.jpg"))).allowed
+        assert (await robots.verdict(other.url("/a.jpg"))).allowed
+        assert other.log.count("/robots.txt") == 1
+
+
+async def test_a_waiter_that_gives_up_leaves_the_others_alone(image_server, robots):
+    image_server.robots(Reply(200, b"User-agent: *\nDisallow: /", "text/plain", mode="wait"))
+    first = asyncio.create_task(robots.verdict(image_server.url("/1.jpg")))
+    await asyncio.to_thread(image_server.log.wait_for, 1)
+    second = asyncio.create_task(robots.verdict(image_server.url("/2.jpg")))
+    first.cancel()
+    image_server.release()
+    assert not (await second).allowed
+
+
+async def test_rules_beyond_the_size_limit_are_ignored_and_those_before_hold():
+    head = b"User-agent: *\nDisallow: /early\n"
+    filler = b"#" + b"x" * 98 + b"\n"
+    body = head + filler * ((MAX_BYTES - len(head)) // 100 + 1) + b"Disallow: /late\n"
+    robots = answering(body)
+    assert not (await robots.verdict("http://example.org/early.jpg")).allowed
+    assert (await robots.verdict("http://example.org/late.jpg")).allowed
+
+
+async def test_rules_grow_stale_after_a_day(monkeypatch):
+    asked = []
+
+    async def fetch(url: str) -> HttpAnswer:
+        asked.append(url)
+        return HttpAnswer(404, {}, b"")
+
+    clock = [1000.0]
+    monkeypatch.setattr(robots_module.time, "monotonic", lambda: clock[0])
+    robots = Robots(fetch, PRODUCT_TOKEN)
+    await robots.verdict("http://example.org/a.jpg")
+    clock[0] += robots_module.CACHE_S - 1
+    await robots.verdict("http://example.org/b.jpg")
+    assert asked == ["http://example.org/robots.txt"]
+    clock[0] += 2
+    await robots.verdict("http://example.org/c.jpg")
+    assert len(asked) == 2
+
+
+async def test_memory_is_bounded_by_the_oldest_leaving(monkeypatch):
+    asked = []
+
+    async def fetch(url: str) -> HttpAnswer:
+        asked.append(url)
+        return HttpAnswer(404, {}, b"")
+
+    monkeypatch.setattr(robots_module, "MAX_AUTHORITIES", 2)
+    robots = Robots(fetch, PRODUCT_TOKEN)
+    for host in ("a", "b", "c", "b", "c", "a"):
+        await robots.verdict(f"http://{host}.example/x.jpg")
+    assert [url[7] for url in asked] == ["a", "b", "c", "a"]
+
+
+async def test_a_host_on_a_private_address_is_an_address_question_not_a_robots_question():
+    """Otherwise its pictures would be refused as `robots_unreachable`, which is worth another try."""
+    async with HttpClient(contact="", policy=AddressPolicy()) as client:
+        robots = Robots(lambda url: client.get(url, timeout_s=5.0, max_bytes=MAX_BYTES), PRODUCT_TOKEN)
+        with pytest.raises(AddressRefused):
+            await robots.verdict("http://localhost:9/a.jpg")
+
+
+async def test_rules_that_redirect_to_a_private_address_are_unreachable(image_server, robots):
+    image_server.robots(redirect("http://10.0.0.1/robots.txt"))
+    assert not (await robots.verdict(image_server.url("/a.jpg"))).reachable
+
+
+_LINES = st.sampled_from(
+    ["User-agent: *", "user-agent:imagenet_build", "Disallow: /", "Allow: /a", "Crawl-delay: x", ""]
+)
+
+
+@given(st.binary(max_size=300) | st.lists(_LINES | st.text(max_size=30)).map(lambda lines: "\n".join(lines).encode()))
+def test_any_bytes_give_a_verdict(body):
+    verdict = asyncio.run(answering(body).verdict("http://example.org/a/%7Eb.jpg?x=%zz"))
+    assert verdict.reachable
