@@ -29,9 +29,14 @@ class DedupStage:
     name = "dedup"
 
     def plan(self, run: RunContext) -> Iterator[WorkUnit]:
-        """One unit per synset with images, in wnid order."""
+        """One unit per synset with images, in wnid order; its fingerprint covers their licences, which help to choose."""
+        hits = tables.by_synset(run.layout.hits, HITS, ["wnid", "url_key", "license"])
         for wnid, images in tables.by_synset(run.layout.images, IMAGES, ["wnid", *_FINGERPRINTED]):
-            yield WorkUnit(self.name, wnid, tables.digest(images), size=1)
+            licenses = next((_licenses(found) for hits_of, found in hits if hits_of == wnid), {})
+            known = [licenses.get(key, "") for key in images["url_key"].to_pylist()]
+            yield WorkUnit(
+                self.name, wnid, tables.digest(images.append_column("license", pa.array(known, pa.string())))
+            )
 
     def run_unit(self, unit: WorkUnit, run: RunContext) -> UnitResult:
         """Group one synset. Runs in any process and writes only its own part."""

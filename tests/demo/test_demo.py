@@ -1,0 +1,85 @@
+"""The demo's own parts; the whole demo where captioned pictures and WordNet are at hand."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from imagenet_build.contracts import RunContext
+from imagenet_build.demo.facts import facts_of
+from imagenet_build.demo.page import write_page
+from imagenet_build.demo.pictures import make_copies
+from imagenet_build.demo.shipped import shipped_file
+from imagenet_build.storage.layout import RunLayout
+from imagenet_build.storage.run_record import read_config
+from tests.fakes import pictures
+from tests.world import World
+
+SHARED = Path(os.environ.get("IMAGENET_BUILD_SHARED") or Path(__file__).parents[2].parent / "shared")
+
+
+def test_copies_are_smaller_jpegs_on_white_with_the_captions(tmp_path: Path) -> None:
+    originals = tmp_path / "originals"
+    (originals / "animals").mkdir(parents=True)
+    for number in range(60):
+        (originals / "animals" / f"{number}.png").write_bytes(pictures.rgba_png(number))
+        (originals / "animals" / f"{number}.txt").write_text(f"Animal {number}.")
+    count = make_copies(originals, tmp_path / "copies")
+    made = sorted((tmp_path / "copies").rglob("*.jpg"))
+    assert 0 < count == len(made) < 20
+    for copy in made:
+        assert copy.with_suffix(".txt").read_text() == f"Animal {copy.stem}."
+        with Image.open(copy) as small, Image.open(originals / "animals" / f"{copy.stem}.png") as large:
+            assert small.size == (large.width * 3 // 4, large.height * 3 // 4)
+
+
+def test_facts_and_page_of_a_run(world: World, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    assert world.build(out).returncode == 0
+    run = RunContext(RunLayout(out), read_config(RunLayout(out)))
+    facts = facts_of(run)
+    assert facts.refused == {
+        **{"corrupt": 1, "http_error": 1, "not_an_image": 1},
+        **{"too_many_pixels": 1, "too_small": 1},
+    }
+    assert facts.non_empty <= facts.manifests <= facts.synsets
+    assert 0 < facts.only_translated <= facts.candidates_only_translated
+    assert sum(facts.duplicates.values()) > 0
+    write_page(run, out / "page.html", ["<b>not markup</b>"])
+    page = (out / "page.html").read_text()
+    assert "&lt;b&gt;not markup" in page
+    assert page.count("<figure") > 20
+    assert not re.search(r'(src|href)="(?!data:)', page)  # self-contained
+
+
+def test_shipped_files_are_there() -> None:
+    for name in (
+        "configs/demo.yaml",
+        "configs/default.yaml",
+        "data/reference/demo_wnids.txt",
+        "data/reference/demo_omw",
+    ):
+        assert shipped_file(name).exists()
+
+
+def test_the_demo_on_photographs_of_ones_own(tmp_path: Path) -> None:
+    if not (SHARED / "photos.jsonl").is_file():
+        pytest.skip("needs captioned photographs and WordNet in IMAGENET_BUILD_SHARED or ../shared")
+    environment = {**os.environ, "NLTK_DATA": str(SHARED / "nltk_data"), "IMAGENET_BUILD_DATA": str(tmp_path / "data")}
+    command = [sys.executable, "-m", "imagenet_build", "demo", "--json", "--out", str(tmp_path / "run")]
+    command += ["--photos", str(SHARED / "photos.jsonl")]
+    first = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200, check=False)
+    assert first.returncode == 0, first.stderr
+    numbers = json.loads(first.stdout)
+    assert numbers["images"] > 20
+    assert numbers["engine_requests"] > 1000
+    second = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100, check=False)
+    assert second.returncode == 0, second.stderr
+    assert json.loads(second.stdout) == {**numbers, "engine_requests": 0}
