@@ -29,7 +29,7 @@ class DedupStage:
     name = "dedup"
 
     def plan(self, run: RunContext) -> Iterator[WorkUnit]:
-        """One unit per synset with images, in wnid order; its fingerprint covers their licences, which help to choose."""
+        """One unit per synset with images, in wnid order; its fingerprint covers their licences too."""
         hits = tables.by_synset(run.layout.hits, HITS, ["wnid", "url_key", "license"])
         for wnid, images in tables.by_synset(run.layout.images, IMAGES, ["wnid", *_FINGERPRINTED]):
             licenses = next((_licenses(found) for hits_of, found in hits if hits_of == wnid), {})
