@@ -6,7 +6,7 @@ An adapter is pure. It says what to ask (`request`), what a refusal means (`fail
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -38,6 +38,22 @@ class EngineInfo:
     """Asks a public service: then an operator's contact is required."""
     options: frozenset[str] = frozenset({"base_url", "min_delay_s"})
     """Keys of EngineConfig, besides `name`, that mean something to it."""
+    keys: tuple[str, ...] = ()
+    """Environment variables that hold its keys; all are needed."""
+    concurrency: int = 1
+    """Requests that may be under way at once."""
+    quota_per_day: int | None = None
+    """Requests in any 24 hours; None: none is known."""
+    quota_per_month: int | None = None
+    """Requests in any 30 days."""
+    page_size: int = 20
+    """Hits that one answer can give; for planning."""
+    prohibition: str = ""
+    """What the service's terms forbid that this program does; then the configuration must say `accept_terms: true`."""
+    notice: str = ""
+    """What a user must know before counting on it (it ends, it moves)."""
+    version: int = 1
+    """Raised when the adapter reads kept pages differently than before: they are then read again, not asked again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +75,34 @@ class SearchPage:
     reported: int
     """How many items the page itself holds. Items, but neither hits nor refusals, is an error of the adapter."""
     refused: tuple[RefusedItem, ...] = ()
+    truncated: bool = False
+    """The last page that can be had, though the engine holds more: where slices can go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class SynsetFacts:
+    """What an engine may need to know of a synset beside the query's text."""
+
+    wnid: str
+    is_organism: bool
+    """Stands below organism.n.01, or is it."""
+
+
+class EngineDefaults:
+    """What most engines do; adapters inherit it."""
+
+    def skips(self, query: Query, synset: SynsetFacts) -> str:
+        """Why this engine is not asked this query (a language that it cannot search); empty: it is asked."""
+        del query, synset
+        return ""
+
+    def divide(self, start: Cursor | None) -> Sequence[Cursor]:
+        """Disjoint parts of what a first page covers, as cursors of their first pages; empty: no further division.
+
+        `start` is the cursor that the truncated search began with: None, or one that an earlier call gave.
+        """
+        del start
+        return ()
 
 
 class Engine(Protocol):
@@ -76,6 +120,12 @@ class Engine(Protocol):
 
         `RateLimited` is retried, `QueryRefused` ends the query, `EngineRefused` ends the engine for this run.
         """
+
+    def skips(self, query: Query, synset: SynsetFacts) -> str:
+        """See EngineDefaults."""
+
+    def divide(self, start: Cursor | None) -> Sequence[Cursor]:
+        """See EngineDefaults."""
 
     def parse(self, body: bytes, query: Query, cursor: Cursor | None) -> SearchPage:
         """Read one page, best hit first.

@@ -11,12 +11,12 @@ from imagenet_build.collection.transport import GONE, SCHEME
 from imagenet_build.errors import EngineRefused, SourceError
 from imagenet_build.network.messages import HttpAnswer, HttpRequest
 from imagenet_build.records import Credit, Hit, Query, Rejection, RejectReason
-from imagenet_build.search.engine import Cursor, EngineInfo, RefusedItem, SearchPage, standard_failure
+from imagenet_build.search.engine import Cursor, EngineDefaults, EngineInfo, RefusedItem, SearchPage, standard_failure
 
 PAGE_SIZE = 200
 
 
-class Collection:
+class Collection(EngineDefaults):
     """Pictures with captions on this machine; the answers come from `collection/transport.py`, not from the network.
 
     Args:

@@ -11,7 +11,7 @@ from imagenet_build.licenses import normalize_license
 from imagenet_build.network.messages import HttpAnswer, HttpRequest
 from imagenet_build.network.retry import retry_after_s
 from imagenet_build.records import Credit, Hit, Query
-from imagenet_build.search.engine import Cursor, EngineInfo, RefusedItem, SearchPage, standard_failure
+from imagenet_build.search.engine import Cursor, EngineDefaults, EngineInfo, RefusedItem, SearchPage, standard_failure
 from imagenet_build.search.engines.fields import cut_query, picture_url, pixels_of, text_of
 
 NAME = "openverse"
@@ -28,7 +28,7 @@ _OPERATORS = re.compile(r'["|*()~\\+]|(?<!\S)-+')
 _WAIT = re.compile(rb"available in (\d+) seconds?")
 
 
-class Openverse:
+class Openverse(EngineDefaults):
     """A catalogue of openly licensed images from Flickr, museums, Wikimedia and others; every hit has its licence."""
 
     info = EngineInfo(

@@ -12,7 +12,7 @@ from imagenet_build.licenses import normalize_license
 from imagenet_build.network.messages import HttpAnswer, HttpRequest
 from imagenet_build.network.retry import retry_after_s
 from imagenet_build.records import Credit, Hit, Query, Rejection, RejectReason
-from imagenet_build.search.engine import Cursor, EngineInfo, RefusedItem, SearchPage, standard_failure
+from imagenet_build.search.engine import Cursor, EngineDefaults, EngineInfo, RefusedItem, SearchPage, standard_failure
 from imagenet_build.search.engines.fields import cut_query, first_link, picture_url, pixels_of, plain_text, text_of
 
 NAME = "wikimedia"
@@ -39,7 +39,7 @@ _CONTACT_REMEDY = (
 )
 
 
-class Wikimedia:
+class Wikimedia(EngineDefaults):
     """More than 100 million free media files; `engine_id` is the canonical title (`File:Name.jpg`), Commons' own key.
 
     `width` and `height` are the original's; `url` is the 960 px rendering where the original is wider, else the

@@ -48,7 +48,7 @@ def page(engine: Engine, body: bytes) -> SearchPage:
 
 
 def test_info_is_complete(engine):
-    may_be_empty = set() if engine.info.is_live else {"docs_url"}
+    may_be_empty = {"prohibition", "notice"} | (set() if engine.info.is_live else {"docs_url"})
     for field in fields(engine.info):
         assert field.name in may_be_empty or getattr(engine.info, field.name) != "", field.name
     assert engine.info.options <= set(EngineConfig.model_fields) - {"name"}
