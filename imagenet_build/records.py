@@ -78,6 +78,10 @@ class Origin(str, Enum):
     PARENT_WORD = "parent_word"
     TRANSLATION = "translation"
     TRANSLATED_PARENT_WORD = "translated_parent_word"
+    # beyond the paper, with `queries.expand: wide`
+    SPELLING = "spelling"
+    BASIC_LEVEL = "basic_level"
+    LATIN = "latin"
 
 
 @dataclass(frozen=True, slots=True)

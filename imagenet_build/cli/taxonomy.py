@@ -222,6 +222,9 @@ def _tell_left_out(selection: Selection) -> None:
 @click.argument("names", nargs=-1, metavar="SYNSET...")
 @click.option("--wnids", "wnids_file", type=_FILE, metavar="FILE", help="The synsets of a list, one per line.")
 @click.option("--languages", metavar="CODES", help="ISO 639-3 codes beside English, as cmn,spa,nld,ita.")
+@click.option(
+    "--expand", type=click.Choice(["paper", "wide"]), help="The paper's rule only, or more; see queries.expand."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
 @click.option("--no-safety", is_flag=True, help="Take people and words that WordNet marks as offensive, too.")
 @_config_options
@@ -231,6 +234,7 @@ def queries(
     names: tuple[str, ...],
     wnids_file: Path | None,
     languages: str | None,
+    expand: str | None,
     as_json: bool,
     no_safety: bool,
     config_file: Path | None,
@@ -244,6 +248,7 @@ def queries(
     Example:
       imagenet-build queries whippet.n.01
       imagenet-build queries n02106662 --languages ita,cmn --json
+      imagenet-build queries afghan_hound.n.01 --expand wide
     """
     config = _with_synsets(load_config(config_file, sets), wnids=names, wnids_file=wnids_file)
     taxonomy = config.taxonomy.model_copy(update={"safety": False} if no_safety else {})
@@ -253,6 +258,8 @@ def queries(
     if languages is not None:
         codes = tuple(code for code in languages.replace(",", " ").split())
         wanted = wanted.model_copy(update={"languages": codes})
+    if expand is not None:
+        wanted = wanted.model_copy(update={"expand": expand})
     omw = load_omw(taxonomy, wanted.languages)
     _tell_missing_languages(omw, wanted.languages, [tab.language for tab in omw_files(taxonomy)[1]])
     expander = Expander(wordnet, omw, wanted)

@@ -55,6 +55,7 @@ class QueriesConfig(Section):
 
     languages: tuple[str, ...] = Field(("cmn", "spa", "nld", "ita"), json_schema_extra=GROW)
     parent_words: bool = True
+    expand: Literal["paper", "wide"] = "paper"
 
 
 class EngineConfig(Section):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from imagenet_build.config.models import QueriesConfig
+from imagenet_build.queries.wide import WideWords
 from imagenet_build.queries.words import Mentions, Tokenizer, Tokens
 from imagenet_build.records import ENGLISH, Origin, Query, Synset, offset_of
 from imagenet_build.taxonomy.omw import Omw
@@ -17,7 +18,8 @@ class Expander:
     """Makes the queries of synsets, one after the other.
 
     The rule is the paper's: all synonyms; each synonym followed by a word of a synset above it, at any height, if that
-    word occurs in the synset's own gloss; the same in other languages by the lemmas of linked wordnets.
+    word occurs in the synset's own gloss; the same in other languages by the lemmas of linked wordnets. With
+    `expand: wide`, further English texts follow (`queries/wide.py`); the paper's own do not change.
 
     Source:
         Deng et al., "ImageNet: A Large-Scale Hierarchical Image Database", CVPR 2009, section 3.1.
@@ -30,26 +32,36 @@ class Expander:
         self._languages = [language for language in dict.fromkeys(self._config.languages) if language != ENGLISH]
         self._tokens = Tokenizer(wordnet.morphy)
         self._terms_above: dict[int, list[tuple[str, Tokens]]] = {}
+        self._wide = WideWords(wordnet, self._tokens) if config.expand == "wide" else None
 
     def expand(self, synset: Synset) -> list[Query]:
         """All queries of one synset, in their fixed order, best first.
 
         The order: English synonyms, synonyms with a parent word, then per language translations, translations with a
-        parent word. Parent words come as the gloss first mentions them, nearer ancestors first. No text stands twice
-        in a language, whatever its case.
+        parent word; last what goes beyond the paper. Parent words come as the gloss first mentions them, nearer
+        ancestors first. No text stands twice in a language, whatever its case.
         """
         above = self._mentioned_above(synset) if self._config.parent_words else []
         queries: list[Query] = []
-        for language in (ENGLISH, *self._languages):
-            texts = self._english(synset, above) if language == ENGLISH else self._translated(synset, above, language)
-            seen: set[str] = set()
-            for text, origin in texts:
-                key = text_key(text)
-                if key and key not in seen:
-                    seen.add(key)
-                    ambiguity = max(1, self._sense_count(language, text))
-                    queries.append(Query(synset.wnid, text, language, origin, len(queries), ambiguity))
+        seen: set[tuple[str, str]] = set()
+        for language, text, origin in self._texts(synset, above):
+            key = text_key(text)
+            if key and (language, key) not in seen:
+                seen.add((language, key))
+                ambiguity = max(1, self._sense_count(language, text))
+                queries.append(Query(synset.wnid, text, language, origin, len(queries), ambiguity))
         return queries
+
+    def _texts(self, synset: Synset, above: list[tuple[str, int]]) -> Iterator[tuple[str, str, Origin]]:
+        """(language, text, origin) in order; texts may come twice."""
+        for text, origin in self._english(synset, above):
+            yield ENGLISH, text, origin
+        for language in self._languages:
+            for text, origin in self._translated(synset, above, language):
+                yield language, text, origin
+        if self._wide is not None:
+            for text, origin in self._wide.texts(synset):
+                yield ENGLISH, text, origin
 
     def expand_all(self, synsets: Iterable[Synset]) -> Iterator[Query]:
         """The queries of many synsets, synset by synset."""

@@ -42,7 +42,7 @@ QUERIES = pa.schema(
         _WNID,
         _column("text", _TEXT, "what is sent to engines"),
         _column("language", _TEXT, "ISO 639-3"),
-        _column("origin", _TEXT, "synonym, parent_word, translation, translated_parent_word"),
+        _column("origin", _TEXT, "how it came about: synonym, parent_word, translation, ... (records.Origin)"),
         _column("position", pa.int32(), "order within the synset, from 0, best first"),
         _column("ambiguity", pa.int32(), "noun senses that share the text, at least 1"),
     ]

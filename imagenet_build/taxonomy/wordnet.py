@@ -14,6 +14,7 @@ from imagenet_build.taxonomy.naming import find_synset, spelled_as_key
 NOT_INTACT = "`imagenet-build data install` fetches an intact WordNet 3.0."
 _PARENT = re.compile(rb" @i? (\d{8}) n ")
 _INSTANCE_PARENT = re.compile(rb" @i (\d{8}) n ")
+_GROUP = re.compile(rb" #m (\d{8}) n ")
 _USAGE = re.compile(rb" ;u (\d{8}) n ([0-9a-f]{2})")
 _QUOTED = re.compile(r'"([^"]*)"')
 _EXAMPLE = re.compile(r'"[^\n]*?"')
@@ -180,6 +181,10 @@ class WordNet:
             for child in self._children.get(offset, ())
             if instances or offset not in self._instances.get(child, ())
         )
+
+    def groups(self, offset: int) -> tuple[int, ...]:
+        """What a synset's things are members of (`#m`): dogs of the genus Canis, among others."""
+        return tuple([int(group) for group in _GROUP.findall(self._head(offset))])
 
     def usage_domains(self, offset: int) -> list[tuple[int, int]]:
         """Usage domains (`;u`) as (domain's offset, which lemma they mark: from 1, or 0 for the whole synset)."""

@@ -102,6 +102,15 @@ def test_queries_as_json_and_table(run):
     assert {line.split("\t")[3] for line in lines[1:]} == {"eng", "ita"}
 
 
+def test_queries_beyond_the_paper_are_asked_for(run):
+    paper = rows(run("queries", "lap-dog", "--json"))
+    assert paper == rows(run("queries", "lap-dog", "--expand", "paper", "--json"))
+    wide = rows(run("queries", "lap-dog", "--expand", "wide", "--json"))
+    assert wide[: len(paper)] == paper
+    assert {row["origin"] for row in wide[len(paper) :]} == {"spelling"}
+    assert wide == rows(run("queries", "lap-dog", "--json", "--set", "queries.expand=wide"))
+
+
 def test_queries_by_any_name_of_a_synset(run, tmp_path):
     wnid = rows(run("queries", "wolf", "--json"))[0]["wnid"]
     listed = tmp_path / "wnids.txt"

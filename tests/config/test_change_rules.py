@@ -24,6 +24,7 @@ OTHER = {
     "taxonomy.allowed_person_wnids_file": "/p.txt",
     "taxonomy.exclude_wnids_files": ["/x.txt"],
     "queries.parent_words": False,
+    "queries.expand": "wide",
     "search.candidates_per_synset": 7,
     "search.max_hits_per_query": 7,
     "search.attempts": 7,

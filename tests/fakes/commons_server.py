@@ -48,6 +48,12 @@ def unidentified() -> Reply:
     return Reply.text(UNIDENTIFIED, 403)
 
 
+def identified(request: web.Request) -> bool:
+    """Whether a request says who runs the client, as the User-Agent policy of all Wikimedia hosts asks."""
+    agent = request.headers.get("User-Agent", "")
+    return _AGENT.fullmatch(agent) is not None and not agent.startswith(_LIBRARIES)
+
+
 class CommonsServer(FakeServer):
     """Serves `pictures`: dicts with `title` (without `File:`), and optionally `text` (more searchable words), `width`,
     `height`, `mime`, `body` (bytes of the original), `extmetadata`, `info` (other imageinfo fields), `gone` (deleted
@@ -89,8 +95,7 @@ class CommonsServer(FakeServer):
         scripted = await self.fault(request)
         if scripted is not None:
             return scripted
-        agent = request.headers.get("User-Agent", "")
-        if not _AGENT.fullmatch(agent) or agent.startswith(_LIBRARIES):
+        if not identified(request):
             return await self.send(request, unidentified())
         query = dict(request.query) if request.method == "GET" else {**request.query, **await request.post()}
         problem = _refused(query)
@@ -246,7 +251,7 @@ def _path(picture: Mapping[str, Any]) -> str:
     return f"{digest[0]}/{digest[:2]}/{quote(name)}"
 
 
-def _words(text: str) -> set[str]:
+def words_of(text: str) -> set[str]:
     return set(re.findall(r"[^\W_]+", text.casefold()))
 
 
@@ -262,7 +267,7 @@ def _matches(picture: Mapping[str, Any], search: str) -> bool:
     )
     if "filetype:bitmap" in search and not is_bitmap:
         return False
-    return _words(plain) <= _words(f"{picture['title']} {picture.get('text', '')}")
+    return words_of(plain) <= words_of(f"{picture['title']} {picture.get('text', '')}")
 
 
 def _extmetadata(name: str) -> dict[str, dict[str, Any]]:

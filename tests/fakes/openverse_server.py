@@ -1,7 +1,8 @@
-"""Openverse's image search as an anonymous client meets it: parameters, limits, counters, error bodies."""
+"""Openverse's image search and its accounts: parameters, limits, tokens, counters, error bodies."""
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import time
@@ -19,6 +20,12 @@ CLOUDFLARE = (
     "<!DOCTYPE html><html><head><title>Attention Required! | Cloudflare</title></head>"
     "<body><h1>Sorry, you have been blocked</h1></body></html>"
 )
+FILTERS = {
+    "size": ("small", "medium", "large"),
+    "aspect_ratio": ("square", "tall", "wide"),
+    "extension": None,
+}
+"""Filters of comma-separated values, and the values allowed; a picture without the field matches none."""
 RENAMED = {"li": "license", "lt": "license_type", "pagesize": "page_size", "provider": "source"}
 
 
@@ -43,13 +50,16 @@ def input_error(field: str, said: str) -> Reply:
 class OpenverseServer(FakeServer):
     """Serves `pictures` (dicts with at least `title` and `url`; other result fields replace the defaults).
 
-    A picture matches if its title holds all words of `q`. One with `dead: True` is filtered out unless
-    `filter_dead=false`.
+    A picture matches if its title holds all words of `q`, and `license`, `size`, `aspect_ratio`, `extension` are what
+    the filters ask for. One with `dead: True` is filtered out unless `filter_dead=false`.
 
     Args:
         pictures: in the order of relevance.
         burst: most requests in any 60 seconds; None for no throttling.
+        clients: id -> secret of clients whose address is confirmed.
     """
+
+    token_life_s = 36000
 
     def __init__(
         self,
@@ -57,8 +67,15 @@ class OpenverseServer(FakeServer):
         *,
         burst: int | None = None,
         hosts: tuple[str, ...] = ("127.0.0.1",),
+        clients: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(hosts)
+        self.clients = dict(clients or {})
+        self.unverified: set[str] = set()
+        """Ids of the clients whose address is not confirmed: their limits are those of anonymous use."""
+        self.names: dict[str, str] = {}
+        self.tokens: dict[str, str] = {}
+        """Token -> id of its client; tokens taken out are taken for none."""
         self.pictures = [dict(picture) for picture in pictures]
         self.burst = burst
         self._recent: list[float] = []
@@ -66,6 +83,8 @@ class OpenverseServer(FakeServer):
     def add_routes(self, app: web.Application) -> None:
         app.router.add_route("*", "/v1/images/", self._search)
         app.router.add_route("*", "/v1/images", self._slash)
+        app.router.add_route("*", "/v1/auth_tokens/register/", self._register)
+        app.router.add_route("*", "/v1/auth_tokens/token/", self._token)
         app.router.add_route("*", "/v1/{rest:.*}", self._missing)
 
     async def _slash(self, request: web.Request) -> web.StreamResponse:
@@ -83,10 +102,57 @@ class OpenverseServer(FakeServer):
         wait_s = self._wait_s()
         if wait_s:
             return await self.send(request, throttled(wait_s))
-        problem = _invalid(request.query) or _too_much(request.query)
+        client = self.tokens.get(request.headers.get("Authorization", "").removeprefix("Bearer "))
+        problem = _invalid(request.query) or _too_much(request.query, signed_in=client is not None)
+        headers = self._limit_headers(anonymous=client is None or client in self.unverified)
         if problem is not None:
-            return await self.send(request, problem)
-        return web.json_response(self._page(request.query), headers=self._limit_headers())
+            return await self.send(request, Reply(problem.status, problem.body, problem.content_type, headers))
+        return web.json_response(self._page(request.query), headers=headers)
+
+    async def _register(self, request: web.Request) -> web.StreamResponse:
+        scripted = await self.fault(request)
+        if scripted is not None:
+            return scripted
+        try:
+            given = json.loads(await request.read())
+        except ValueError:
+            return web.json_response({"detail": "JSON parse error"}, status=400)
+        problems = {
+            name: ["This field is required."] for name in ("name", "description", "email") if not given.get(name)
+        }
+        if given.get("name") in self.names:
+            problems["name"] = ["o auth2 registration with this name already exists."]
+        if "@" not in str(given.get("email", "@")):
+            problems["email"] = ["Enter a valid email address."]
+        if request.method != "POST" or request.content_type != "application/json" or problems:
+            return web.json_response(problems, status=400 if problems else 405)
+        ident, secret = f"client-{len(self.clients)}", uuid.uuid4().hex
+        self.clients[ident], self.names[given["name"]] = secret, ident
+        self.unverified.add(ident)
+        return web.json_response({"name": given["name"], "client_id": ident, "client_secret": secret}, status=201)
+
+    async def _token(self, request: web.Request) -> web.StreamResponse:
+        scripted = await self.fault(request)
+        if scripted is not None:
+            return scripted
+        if request.method != "POST":
+            return web.json_response({"error": "invalid_request"}, status=405)
+        is_form = request.content_type == "application/x-www-form-urlencoded"
+        form = await request.post() if is_form else {}
+        if form.get("grant_type") != "client_credentials":
+            return web.json_response({"error": "unsupported_grant_type"}, status=400)
+        ident = str(form.get("client_id", ""))
+        if ident not in self.clients or self.clients[ident] != form.get("client_secret"):
+            return web.json_response({"error": "invalid_client"}, status=401)
+        token = f"token-{uuid.uuid4().hex}"
+        self.tokens[token] = ident
+        answer = {
+            "access_token": token,
+            "expires_in": self.token_life_s,
+            "token_type": "Bearer",
+            "scope": "read write groups",
+        }
+        return web.json_response(answer)
 
     def _wait_s(self) -> int:
         """Whole seconds until the burst limit lets the next request pass; 0 for now."""
@@ -97,17 +163,17 @@ class OpenverseServer(FakeServer):
         self._recent.append(now)
         return 0
 
-    def _limit_headers(self) -> dict[str, str]:
-        if self.burst is None:
-            return {}
+    def _limit_headers(self, *, anonymous: bool) -> dict[str, str]:
+        scope = "anon_burst" if anonymous else "oauth2_client_credentials_burst"
+        limit = self.burst if self.burst is not None else (20 if anonymous else 100)
         return {
-            "X-RateLimit-Limit-anon_burst": f"{self.burst}/min",
-            "X-RateLimit-Available-anon_burst": str(self.burst - len(self._recent)),
+            f"X-RateLimit-Limit-{scope}": f"{limit}/min",
+            f"X-RateLimit-Available-{scope}": str(max(0, limit - len(self._recent))),
         }
 
     def _page(self, query: Mapping[str, str]) -> dict[str, Any]:
         page, size = int(query.get("page", 1)), int(query.get("page_size", 20))
-        found = [picture for picture in self.pictures if _matches(picture, query.get("q", "")[:200])][:DEPTH]
+        found = [picture for picture in self.pictures if _matches(picture, query)][:DEPTH]
         count, pages = len(found), math.ceil(len(found) / size)
         shown = found[(page - 1) * size : page * size]
         if query.get("filter_dead", "true").lower() != "false":
@@ -155,15 +221,20 @@ class OpenverseServer(FakeServer):
             "related_url": f"{detail}related/",
             "unstable__sensitivity": [],
         }
-        return {**result, **{key: value for key, value in picture.items() if key != "dead"}}
+        hidden = {"dead", *FILTERS}
+        return {**result, **{key: value for key, value in picture.items() if key not in hidden}}
 
 
 def _words(text: str) -> set[str]:
     return set(re.findall(r"\w+", text.casefold()))
 
 
-def _matches(picture: Mapping[str, Any], text: str) -> bool:
-    return _words(text) <= _words(str(picture.get("title") or ""))
+def _matches(picture: Mapping[str, Any], query: Mapping[str, str]) -> bool:
+    if "license" in query and picture.get("license", "by-sa") not in query["license"].split(","):
+        return False
+    if any(name in query and picture.get(name) not in query[name].split(",") for name in FILTERS):
+        return False
+    return _words(query.get("q", "")[:200]) <= _words(str(picture.get("title") or ""))
 
 
 def _invalid(query: Mapping[str, str]) -> Reply | None:
@@ -181,16 +252,21 @@ def _invalid(query: Mapping[str, str]) -> Reply | None:
     for code in filter(None, query.get("license", "").split(",")):
         if code not in LICENSES:
             problems.setdefault("license", []).append(f"License '{code}' does not exist.")
+    for name, allowed in FILTERS.items():
+        for value in filter(None, query.get(name, "").split(",")):
+            if allowed is not None and value not in allowed:
+                problems.setdefault(name, []).append(f"Invalid value: '{value}'.")
     if "source" in query and "excluded_source" in query:
         problems["non_field_errors"] = ["Cannot set both 'source' and 'excluded_source'. Use exactly one of these."]
     return Reply.json({"detail": problems}, 400) if problems else None
 
 
-def _too_much(query: Mapping[str, str]) -> Reply | None:
-    """401, which here means only that more was asked for than an anonymous client may have."""
+def _too_much(query: Mapping[str, str], *, signed_in: bool) -> Reply | None:
+    """401, which here means only that more was asked for than this client may have."""
     page, size = int(query.get("page", 1)), int(query.get("page_size", 20))
-    if size > 20:
-        return Reply.json({"detail": "page_size may not exceed 20 for anonymous requests"}, 401)
+    who, largest = ("authenticated", 50) if signed_in else ("anonymous", 20)
+    if size > largest:
+        return Reply.json({"detail": f"page_size may not exceed {largest} for {who} requests"}, 401)
     if page * size > DEPTH:
-        return Reply.json({"detail": f"pagination depth may not exceed {DEPTH} for anonymous requests"}, 401)
+        return Reply.json({"detail": f"pagination depth may not exceed {DEPTH} for {who} requests"}, 401)
     return None

@@ -63,6 +63,7 @@ def _line(entry: Entry, offsets: dict[str, int], *, own: int) -> bytes:
     words = _words(lemmas)
     pointers = [f"@ {offsets[parent]:08d} n 0000" for parent in parents.split()]
     pointers += [f"@i {offsets[kind]:08d} n 0000" for kind in more.get("instance_of", "").split()]
+    pointers += [f"#m {offsets[group]:08d} n 0000" for group in more.get("member_of", "").split()]
     pointers += [
         f";u {offsets[domain]:08d} n {lemma:02x}{1 if lemma else 0:02x}" for domain, lemma in more.get("usage", [])
     ]

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
-from imagenet_build.errors import EngineRefused, QueryRefused, RateLimited, SourceError
-from imagenet_build.licenses import normalize_license
+from imagenet_build.errors import SourceError
 from imagenet_build.network.messages import HttpAnswer, HttpRequest
-from imagenet_build.network.retry import retry_after_s
-from imagenet_build.records import Credit, Hit, Query, Rejection, RejectReason
-from imagenet_build.search.engine import Cursor, EngineDefaults, EngineInfo, RefusedItem, SearchPage, standard_failure
-from imagenet_build.search.engines.fields import cut_query, first_link, picture_url, pixels_of, plain_text, text_of
+from imagenet_build.records import Hit, Query
+from imagenet_build.search.engine import Cursor, EngineDefaults, EngineInfo, RefusedItem, SearchPage
+from imagenet_build.search.engines.commons_files import (
+    COMMONS_URL,
+    FILE_PARAMS,
+    file_refusal,
+    literal_search,
+    read_file,
+    wiki_failure,
+)
 
 NAME = "wikimedia"
-DEFAULT_BASE_URL = "https://commons.wikimedia.org"
+DEFAULT_BASE_URL = COMMONS_URL
 BATCH = 50
 """Files per search answer: only so many get thumbnails in one answer."""
-THUMB_WIDTH = 960
-"""Pixels; one of the standard widths, which are cached and may be fetched in bulk, unlike originals."""
 DEPTH = 10_000
 MAX_QUERY = 300
 """Characters of the whole search text."""
@@ -28,15 +30,6 @@ SETTLED = "_settled"
 """Cursor entry of our own, never sent: indexes of the batch's files that earlier answers have given."""
 
 _ONLY_PICTURES = " filetype:bitmap"
-_METADATA = ("License", "LicenseShortName", "LicenseUrl", "Artist", "ObjectName", "ImageDescription")
-_OPERATORS = re.compile(r'["*?~\\:|()\[\]{}]|(?<!\S)[-!+]+|(?<!\S)(?:AND|OR|NOT)(?!\S)')
-"""What CirrusSearch reads as syntax, `keyword:` and namespace prefixes included; a lemma is meant literally."""
-
-_BUSY = frozenset({"maxlag", "ratelimited", "readonly", "search-error", "cirrussearch-backend-error"})
-_REFUSING = re.compile(r"blocked|.*-blocked|readapidenied|permissiondenied|assert.*|mwoauth-.*|unknown_action")
-_CONTACT_REMEDY = (
-    "Set network.contact to a mail address or page of whoever runs this; Wikimedia refuses clients without."
-)
 
 
 class Wikimedia(EngineDefaults):
@@ -61,39 +54,23 @@ class Wikimedia(EngineDefaults):
 
     def request(self, query: Query, cursor: Cursor | None) -> HttpRequest:
         """Ask for one batch, or for the rest of one: all that `continue` held goes back."""
-        literal = " ".join(_OPERATORS.sub(" ", query.text).split()) or query.text
         params: dict[str, str | int] = {
             "action": "query",
             "format": "json",
             "formatversion": 2,
             "maxlag": 5,
             "generator": "search",
-            "gsrsearch": cut_query(literal, MAX_QUERY - len(_ONLY_PICTURES)) + _ONLY_PICTURES,
+            "gsrsearch": literal_search(query.text, MAX_QUERY - len(_ONLY_PICTURES)) + _ONLY_PICTURES,
             "gsrnamespace": 6,
             "gsrlimit": BATCH,
-            "prop": "imageinfo",
-            "iiprop": "url|size|mime|sha1|extmetadata",
-            "iiurlwidth": THUMB_WIDTH,
-            "iiextmetadatafilter": "|".join(_METADATA),
+            **FILE_PARAMS,
         }
         params.update({key: value for key, value in (cursor or {}).items() if key != SETTLED})
         return HttpRequest(f"{self._base_url}/w/api.php", params)
 
     def failure(self, answer: HttpAnswer) -> SourceError | None:
         """Errors of the API come with status 200; those of the servers before it as plain text."""
-        if answer.status == 200:
-            return _api_error(answer)
-        if answer.status == 403:
-            return EngineRefused(
-                f"{NAME} answered 403: {answer.body[:200].decode('utf-8', 'replace').strip()}",
-                source=NAME,
-                remedy=_CONTACT_REMEDY,
-            )
-        if answer.status == 404:
-            return EngineRefused(
-                f"{NAME} answered 404: {self._base_url} has no API.", source=NAME, remedy="Check base_url."
-            )
-        return standard_failure(answer, NAME)
+        return wiki_failure(answer, NAME, self._base_url)
 
     def parse(self, body: bytes, query: Query, cursor: Cursor | None) -> SearchPage:
         """Read one answer; a batch whose properties are spread over several answers gives each file once.
@@ -116,9 +93,10 @@ class Wikimedia(EngineDefaults):
             if index in settled:
                 continue
             if "imageinfo" in page:
-                item = _read(page, page["imageinfo"][0], query)
+                rank = index - 1  # the service counts from 1, through all batches
+                item = read_file(page, page["imageinfo"][0], query, NAME, rank)
             elif batch_ends:
-                item = _refusal(page, "deleted or hidden between search and answer")
+                item = file_refusal(page, "deleted or hidden between search and answer")
             else:
                 continue
             settled.add(index)
@@ -155,65 +133,3 @@ def _next_cursor(
     if following == cursor or offset < int((cursor or {}).get("gsroffset", 0)):
         raise ValueError("the answer continues where it began, or before")
     return None if offset >= DEPTH else following
-
-
-def _read(page: Mapping[str, Any], info: Mapping[str, Any], query: Query) -> Hit | RefusedItem:
-    if info.get("filehidden") or info.get("filemissing"):
-        return _refusal(page, "the file is hidden or missing")
-    width = pixels_of(info.get("width"))
-    original = info["url"]
-    wanted = info.get("thumburl") if width is not None and width > THUMB_WIDTH else None
-    url = picture_url(wanted or original)
-    if not isinstance(url, str):
-        return RefusedItem(text_of(page["title"]), text_of(original), url)
-    return Hit(
-        query,
-        NAME,
-        int(page["index"]) - 1,  # the service counts from 1, through all batches
-        url,
-        text_of(page["title"]),
-        width,
-        pixels_of(info.get("height")),
-        _credit(page, info),
-    )
-
-
-def _credit(page: Mapping[str, Any], info: Mapping[str, Any]) -> Credit:
-    # PHP writes an empty map as a list; every key may be missing, and values are HTML.
-    metadata = info.get("extmetadata") or {}
-    said = {name: str(metadata[name]["value"]) for name in _METADATA if name in metadata}
-    page_url = text_of(info.get("descriptionurl"))
-    file_name = text_of(page["title"]).removeprefix("File:").rpartition(".")[0]
-    terms = normalize_license(said.get("License") or said.get("LicenseShortName", ""), "", said.get("LicenseUrl", ""))
-    return Credit(
-        page_url=page_url,
-        license=terms.code,
-        license_version=terms.version,
-        license_url=terms.url,
-        creator=plain_text(said.get("Artist", "")),
-        creator_url=first_link(said.get("Artist", ""), page_url or DEFAULT_BASE_URL),
-        title=plain_text(said.get("ObjectName", "")) or plain_text(said.get("ImageDescription", "")) or file_name,
-    )
-
-
-def _refusal(page: Mapping[str, Any], detail: str) -> RefusedItem:
-    return RefusedItem(text_of(page["title"]), "", Rejection(RejectReason.NO_URL, detail))
-
-
-def _api_error(answer: HttpAnswer) -> SourceError | None:
-    """The error object of an answer with status 200, by its code; None if there is none."""
-    if b'"error"' not in answer.body:
-        return None
-    try:
-        error = json.loads(answer.body).get("error")
-    except (ValueError, AttributeError):
-        return None  # parse will say what is wrong with it
-    if not isinstance(error, dict):
-        return None
-    code = str(error.get("code", ""))
-    message = f"{NAME} answered {code}: {error.get('info', '')}"
-    if code in _BUSY or code.startswith("internal_api_error") or "too-busy" in code:
-        return RateLimited(message, source=NAME, retry_after_s=retry_after_s(answer.headers))
-    if _REFUSING.fullmatch(code):
-        return EngineRefused(message, source=NAME, remedy=_CONTACT_REMEDY)
-    return QueryRefused(message, source=NAME)

@@ -1,0 +1,119 @@
+"""Wikimedia's Action API as several engines use it: search texts, errors, and the details of files on Commons.
+
+Source: https://www.mediawiki.org/wiki/API:Imageinfo, https://www.mediawiki.org/wiki/API:Errors_and_warnings
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from imagenet_build.errors import EngineRefused, QueryRefused, RateLimited, SourceError
+from imagenet_build.licenses import normalize_license
+from imagenet_build.network.messages import HttpAnswer
+from imagenet_build.network.retry import retry_after_s
+from imagenet_build.records import Credit, Hit, Query, Rejection, RejectReason
+from imagenet_build.search.engine import RefusedItem, standard_failure
+from imagenet_build.search.engines.fields import cut_query, first_link, picture_url, pixels_of, plain_text, text_of
+
+COMMONS_URL = "https://commons.wikimedia.org"
+THUMB_WIDTH = 960
+"""Pixels; one of the standard widths, which are cached and may be fetched in bulk, unlike originals."""
+
+CONTACT_REMEDY = (
+    "Set network.contact to a mail address or page of whoever runs this; Wikimedia refuses clients without."
+)
+
+_METADATA = ("License", "LicenseShortName", "LicenseUrl", "Artist", "ObjectName", "ImageDescription")
+FILE_PARAMS: Mapping[str, str | int] = {
+    "prop": "imageinfo",
+    "iiprop": "url|size|mime|sha1|extmetadata",
+    "iiurlwidth": THUMB_WIDTH,
+    "iiextmetadatafilter": "|".join(_METADATA),
+}
+"""What asks for the details that `read_file` reads."""
+
+_OPERATORS = re.compile(r'["*?~\\:|()\[\]{}]|(?<!\S)[-!+]+|(?<!\S)(?:AND|OR|NOT)(?!\S)')
+"""What CirrusSearch reads as syntax, `keyword:` and namespace prefixes included; a lemma is meant literally."""
+_BUSY = frozenset({"maxlag", "ratelimited", "readonly", "search-error", "cirrussearch-backend-error"})
+_REFUSING = re.compile(r"blocked|.*-blocked|readapidenied|permissiondenied|assert.*|mwoauth-.*|unknown_action")
+
+
+def literal_search(text: str, longest: int) -> str:
+    """A search text without CirrusSearch's syntax, at most so many characters long."""
+    return cut_query(" ".join(_OPERATORS.sub(" ", text).split()) or text, longest)
+
+
+def wiki_failure(answer: HttpAnswer, engine: str, base_url: str) -> SourceError | None:
+    """Errors of the API come with status 200; those of the servers before it as plain text."""
+    if answer.status == 200:
+        return _api_error(answer, engine)
+    if answer.status == 403:
+        return EngineRefused(
+            f"{engine} answered 403: {answer.body[:200].decode('utf-8', 'replace').strip()}",
+            source=engine,
+            remedy=CONTACT_REMEDY,
+        )
+    if answer.status == 404:
+        return EngineRefused(f"{engine} answered 404: {base_url} has no API.", source=engine, remedy="Check base_url.")
+    return standard_failure(answer, engine)
+
+
+def read_file(
+    page: Mapping[str, Any], info: Mapping[str, Any], query: Query, engine: str, rank: int
+) -> Hit | RefusedItem:
+    """One file: the 960 px rendering where the original is wider, else the original; sizes are the original's."""
+    if info.get("filehidden") or info.get("filemissing"):
+        return file_refusal(page, "the file is hidden or missing")
+    width = pixels_of(info.get("width"))
+    original = info["url"]
+    wanted = info.get("thumburl") if width is not None and width > THUMB_WIDTH else None
+    url = picture_url(wanted or original)
+    title = text_of(page["title"])
+    if not isinstance(url, str):
+        return RefusedItem(title, text_of(original), url)
+    return Hit(query, engine, rank, url, title, width, pixels_of(info.get("height")), _credit(page, info))
+
+
+def file_refusal(page: Mapping[str, Any], detail: str) -> RefusedItem:
+    """A file of which nothing can be fetched."""
+    return RefusedItem(text_of(page["title"]), "", Rejection(RejectReason.NO_URL, detail))
+
+
+def _credit(page: Mapping[str, Any], info: Mapping[str, Any]) -> Credit:
+    # PHP writes an empty map as a list; every key may be missing, and values are HTML.
+    metadata = info.get("extmetadata") or {}
+    said = {name: str(metadata[name]["value"]) for name in _METADATA if name in metadata}
+    page_url = text_of(info.get("descriptionurl"))
+    file_name = text_of(page["title"]).removeprefix("File:").rpartition(".")[0]
+    terms = normalize_license(said.get("License") or said.get("LicenseShortName", ""), "", said.get("LicenseUrl", ""))
+    return Credit(
+        page_url=page_url,
+        license=terms.code,
+        license_version=terms.version,
+        license_url=terms.url,
+        creator=plain_text(said.get("Artist", "")),
+        creator_url=first_link(said.get("Artist", ""), page_url or COMMONS_URL),
+        title=plain_text(said.get("ObjectName", "")) or plain_text(said.get("ImageDescription", "")) or file_name,
+    )
+
+
+def _api_error(answer: HttpAnswer, engine: str) -> SourceError | None:
+    """The error object of an answer with status 200, by its code; None if there is none."""
+    if b'"error"' not in answer.body:
+        return None
+    try:
+        error = json.loads(answer.body).get("error")
+    except (ValueError, AttributeError):
+        return None  # parse will say what is wrong with it
+    if not isinstance(error, dict):
+        return None
+    code = str(error.get("code", ""))
+    message = f"{engine} answered {code}: {error.get('info', '')}"
+    if code in _BUSY or code.startswith("internal_api_error") or "too-busy" in code:
+        return RateLimited(message, source=engine, retry_after_s=retry_after_s(answer.headers))
+    if _REFUSING.fullmatch(code):
+        return EngineRefused(message, source=engine, remedy=CONTACT_REMEDY)
+    return QueryRefused(message, source=engine)

@@ -1,0 +1,132 @@
+"""Library of Congress: https://www.loc.gov/apis/json-and-yaml/, the search of its photos, prints and drawings."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from imagenet_build.errors import RateLimited, SourceError
+from imagenet_build.licenses import normalize_license
+from imagenet_build.network.messages import HttpAnswer, HttpRequest
+from imagenet_build.network.retry import retry_after_s
+from imagenet_build.records import Credit, Hit, Query, Rejection, RejectReason
+from imagenet_build.search.engine import Cursor, EngineDefaults, EngineInfo, RefusedItem, SearchPage, SynsetFacts
+from imagenet_build.search.engines.catalogues import (
+    catalogue_failure,
+    first_text,
+    is_json_object,
+    list_of,
+    literal_words,
+    number_in,
+    object_of,
+    other_language,
+    pixels_in,
+    read_object,
+)
+from imagenet_build.search.engines.fields import picture_url, text_of
+
+NAME = "loc"
+DEFAULT_BASE_URL = "https://www.loc.gov"
+PAGE_SIZE = 100
+DEPTH = 100_000
+"""Nothing past this item is given."""
+BLOCK_S = 3600.0
+"""How long whoever went over the limit is kept out, seconds."""
+
+_SIZE = re.compile(r"(?:^|[#&])(?P<side>[hw])=(?P<pixels>\d+)")
+_NO_RESTRICTIONS = re.compile(r"no known (?:copyright )?restrictions", re.IGNORECASE)
+_RIGHTS = ("rights_information", "rights_advisory", "rights")
+
+
+class LibraryOfCongress(EngineDefaults):
+    """More than a million digitised photos, prints and drawings, most of them old; `engine_id` is the item's URL."""
+
+    info = EngineInfo(
+        name=NAME,
+        title="Library of Congress, photos",
+        docs_url="https://www.loc.gov/apis/json-and-yaml/",
+        licenses="no known restrictions where the item says so; else unknown",
+        languages="English only",
+        depth=DEPTH,
+        min_delay_s=3.2,  # 20 a minute; going over it means an hour's block
+        page_size=PAGE_SIZE,
+    )
+
+    def __init__(self, base_url: str = DEFAULT_BASE_URL) -> None:
+        self._base_url = base_url.rstrip("/")
+
+    def skips(self, query: Query, synset: SynsetFacts) -> str:
+        """Texts that are not English."""
+        del synset
+        return other_language(query, self.info.title)
+
+    def request(self, query: Query, cursor: Cursor | None) -> HttpRequest:
+        """Ask for one page."""
+        return HttpRequest(
+            f"{self._base_url}/photos/",
+            {
+                "q": literal_words(query.text) or query.text,
+                "fo": "json",
+                "c": PAGE_SIZE,
+                "sp": number_in(cursor, "page", 1),
+                "fa": "online-format:image",
+                "at": "results,pagination",
+            },
+        )
+
+    def failure(self, answer: HttpAnswer) -> SourceError | None:
+        """404 with JSON means no results; a block shows as 429, or as a page that asks for a captcha."""
+        if answer.status == 404 and is_json_object(answer.body):
+            return None
+        is_captcha = answer.status == 200 and not is_json_object(answer.body) and b"captcha" in answer.body.lower()
+        if answer.status == 429 or is_captcha:
+            wait = retry_after_s(answer.headers)
+            return RateLimited(
+                f"{NAME} answered {answer.status}: too many requests.",
+                source=NAME,
+                retry_after_s=BLOCK_S if wait is None else wait,
+            )
+        return catalogue_failure(answer, NAME, self._base_url)
+
+    def parse(self, body: bytes, query: Query, cursor: Cursor | None) -> SearchPage:
+        """Read one page, or the 404 that stands for an empty one."""
+        answer = read_object(body)
+        if answer.get("status") == 404 and "results" not in answer:
+            return SearchPage((), None, 0)
+        page = number_in(cursor, "page", 1)
+        items = list_of(answer["results"], "results")
+        hits: list[Hit] = []
+        refused: list[RefusedItem] = []
+        for rank, item in enumerate(items, start=(page - 1) * PAGE_SIZE):
+            found = _read(object_of(item, "a result"), query, rank)
+            if isinstance(found, Hit):
+                hits.append(found)
+            else:
+                refused.append(found)
+        has_more = bool(object_of(answer["pagination"], "pagination")["next"]) and bool(items)
+        too_deep = (page + 1) * PAGE_SIZE > DEPTH
+        following = {"page": page + 1} if has_more and not too_deep else None
+        return SearchPage(tuple(hits), following, len(items), tuple(refused), truncated=has_more and too_deep)
+
+
+def _read(item: dict[str, Any], query: Query, rank: int) -> Hit | RefusedItem:
+    engine_id = text_of(item["id"])
+    addresses = [address for address in list_of(item.get("image_url") or [], "image_url") if address]
+    if not addresses:
+        return RefusedItem(engine_id, "", Rejection(RejectReason.NO_URL, "the item has no picture"))
+    address = addresses[-1]  # from small to large; the largest is some 1024 px wide
+    url = picture_url(address)
+    if not isinstance(url, str):
+        return RefusedItem(engine_id, text_of(address), url)
+    fragment = str(address).partition("#")[2]
+    sides = {found["side"]: pixels_in(found["pixels"]) for found in _SIZE.finditer(fragment)}
+    details = object_of(item.get("item") or {}, "item")
+    rights = " ".join(first_text(details.get(name)) for name in _RIGHTS)
+    terms = normalize_license("nkc" if _NO_RESTRICTIONS.search(rights) else "")
+    credit = Credit(
+        page_url=text_of(item.get("url")) or engine_id,
+        license=terms.code,
+        creator=first_text(item.get("contributor")),
+        title=text_of(item.get("title")),
+    )
+    return Hit(query, NAME, rank, url, engine_id, sides.get("w"), sides.get("h"), credit)

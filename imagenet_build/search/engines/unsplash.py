@@ -1,0 +1,183 @@
+"""Unsplash: https://unsplash.com/documentation."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import urlsplit
+
+from imagenet_build.errors import EngineRefused, QueryRefused, RateLimited, SourceError
+from imagenet_build.licenses import normalize_license
+from imagenet_build.network.messages import HttpAnswer, HttpRequest, Secret
+from imagenet_build.network.retry import retry_after_s
+from imagenet_build.records import Credit, Hit, Query
+from imagenet_build.search.engine import (
+    Cursor,
+    EngineDefaults,
+    EngineInfo,
+    RefusedItem,
+    SearchPage,
+    SynsetFacts,
+    standard_failure,
+)
+from imagenet_build.search.engines.fields import picture_url, pixels_of, text_of
+from imagenet_build.search.engines.json_answers import count_of, items_of, json_object, no_object, shown, start_of
+
+NAME = "unsplash"
+DEFAULT_BASE_URL = "https://api.unsplash.com"
+PAGE_SIZE = 30
+LIMIT_WAIT_S = 600.0
+"""The limit is counted by the hour, and a refusal does not say when the hour ends."""
+
+_LANGUAGES = {
+    "arb": "ar",
+    "bul": "bg",
+    "cat": "ca",
+    "ces": "cs",
+    "cmn": "zh",
+    "dan": "da",
+    "deu": "de",
+    "ell": "el",
+    "eng": "en",
+    "est": "et",
+    "eus": "eu",
+    "fas": "fa",
+    "fin": "fi",
+    "fra": "fr",
+    "glg": "gl",
+    "heb": "iw",  # the former code, as Unsplash lists it
+    "hrv": "hr",
+    "hun": "hu",
+    "ind": "id",
+    "isl": "is",
+    "ita": "it",
+    "jpn": "ja",
+    "kor": "ko",
+    "lit": "lt",
+    "nld": "nl",
+    "nob": "no",
+    "nor": "no",
+    "pol": "pl",
+    "por": "pt",
+    "ron": "ro",
+    "rus": "ru",
+    "slk": "sk",
+    "slv": "sl",
+    "spa": "es",
+    "swe": "sv",
+    "tha": "th",
+    "tur": "tr",
+    "ukr": "uk",
+    "vie": "vi",
+    "zho": "zh",
+    "zsm": "ms",
+}
+_LICENSES = {
+    "images.unsplash.com": ("site:unsplash", "https://unsplash.com/license"),
+    "plus.unsplash.com": ("site:unsplash-plus", "https://unsplash.com/plus/license"),
+}
+_COPIES = ("regular", "full", "raw")
+"""The copy of 1080 pixels' width first: the others have tens of megabytes."""
+_THROTTLED = b"rate limit exceeded"
+
+
+class Unsplash(EngineDefaults):
+    """Photos under one licence of the site, some under that of its paid part.
+
+    `width` and `height` are the original's; `url` is its copy of 1080 pixels' width, exactly as the service gave it.
+    """
+
+    info = EngineInfo(
+        name=NAME,
+        title="Unsplash",
+        docs_url="https://unsplash.com/documentation",
+        licenses="the Unsplash License (site:unsplash); paid pictures have another (site:unsplash-plus)",
+        languages="most, each searched as itself (lang) once Unsplash has approved that; others are not asked",
+        depth=None,
+        min_delay_s=74.0,  # 50 an hour, until the application is approved
+        keys=("UNSPLASH_ACCESS_KEY",),
+        page_size=PAGE_SIZE,
+        prohibition="Unsplash's API rules forbid automated use, data mining and training of models; they also want "
+        "each picture's use reported to its download address, which this program does not do.",
+    )
+
+    def __init__(self, base_url: str = DEFAULT_BASE_URL) -> None:
+        self._url = f"{base_url.rstrip('/')}/search/photos"
+
+    def skips(self, query: Query, synset: SynsetFacts) -> str:
+        """A language that `lang` does not know would be searched as English."""
+        del synset
+        return "" if query.language in _LANGUAGES else f"Unsplash has no language parameter for {query.language}"
+
+    def request(self, query: Query, cursor: Cursor | None) -> HttpRequest:
+        """Ask for one page of 30; pages count from 1."""
+        params: dict[str, str | int] = {"query": query.text, "page": _page_of(cursor), "per_page": PAGE_SIZE}
+        language = _LANGUAGES.get(query.language, "en")
+        if language != "en":  # the default, and the only one without an approval
+            params["lang"] = language
+        return HttpRequest(
+            self._url,
+            params,
+            headers={"Accept-Version": "v1"},
+            secrets=(Secret("UNSPLASH_ACCESS_KEY", "Authorization", prefix="Client-ID "),),
+        )
+
+    def failure(self, answer: HttpAnswer) -> SourceError | None:
+        """403 says "too many requests" as well as "not allowed"; 410 is for queries taken for spam."""
+        if answer.status == 200:
+            return no_object(answer, NAME)
+        message = f"{NAME} answered {answer.status}: {_said(answer.body)}"
+        is_used_up = answer.headers.get("x-ratelimit-remaining", "").strip() == "0"
+        if answer.status == 429 or (answer.status == 403 and (is_used_up or _THROTTLED in answer.body.lower())):
+            return RateLimited(message, source=NAME, retry_after_s=retry_after_s(answer.headers) or LIMIT_WAIT_S)
+        if answer.status in (401, 403):
+            remedy = "Set UNSPLASH_ACCESS_KEY to the access key of an application at https://unsplash.com/oauth/applications."
+            return EngineRefused(message, source=NAME, remedy=remedy)
+        if answer.status == 404:
+            return EngineRefused(message, source=NAME, remedy="Check base_url.")
+        if answer.status in (400, 410, 422):
+            return QueryRefused(message, source=NAME)
+        return standard_failure(answer, NAME)
+
+    def parse(self, body: bytes, query: Query, cursor: Cursor | None) -> SearchPage:
+        """Read one page; `total_pages` is believed anew on each."""
+        answer = json.loads(body)
+        items = items_of(answer, "results")
+        page = _page_of(cursor)
+        hits: list[Hit] = []
+        refused: list[RefusedItem] = []
+        for rank, item in enumerate(items, start=(page - 1) * PAGE_SIZE):
+            given = next((item["urls"][copy] for copy in _COPIES if item["urls"].get(copy)), None)
+            url = picture_url(given)
+            if isinstance(url, str):
+                hits.append(_hit(item, url, query, rank))
+            else:
+                refused.append(RefusedItem(text_of(item["id"]), text_of(given), url))
+        is_last = not items or page >= count_of(answer, "total_pages")
+        return SearchPage(tuple(hits), None if is_last else {"page": page + 1}, len(items), tuple(refused))
+
+
+def _page_of(cursor: Cursor | None) -> int:
+    return int((cursor or {}).get("page", 1))
+
+
+def _hit(item: dict[str, Any], url: str, query: Query, rank: int) -> Hit:
+    user = item.get("user") or {}
+    # Where a picture lies tells which of the two licences it has; from elsewhere none is known.
+    name, license_url = _LICENSES.get(urlsplit(url).hostname or "", ("", ""))
+    terms = normalize_license(name, url=license_url)
+    credit = Credit(
+        page_url=text_of((item.get("links") or {}).get("html")),
+        license=terms.code,
+        license_url=terms.url,
+        creator=text_of(user.get("name")) or text_of(user.get("username")),
+        creator_url=text_of((user.get("links") or {}).get("html")),
+        title=text_of(item.get("description")) or text_of(item.get("alt_description")),
+    )
+    width, height = pixels_of(item.get("width")), pixels_of(item.get("height"))
+    return Hit(query, NAME, rank, url, text_of(item["id"]), width, height, credit)
+
+
+def _said(body: bytes) -> str:
+    errors = (json_object(body) or {}).get("errors")
+    return shown("; ".join(map(str, errors))) if isinstance(errors, list) else start_of(body)
