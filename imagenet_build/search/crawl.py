@@ -161,7 +161,7 @@ class EngineCrawler:
         """The kept page, read; or a new one: sent, kept and read; waits and retries as the engine asks.
 
         An answer that cannot be read is as good as none (a captive portal's page, a body cut short): it is asked for
-        again, and the last one is kept as evidence, where a repaired adapter finds it. It does not count as answered.
+        again, and the last one stays as evidence, where a repaired adapter finds it. It does not count as answered.
         """
         key = request.full_url()
         kept = self._pages.page(key)
@@ -186,20 +186,13 @@ class EngineCrawler:
             if isinstance(failure, EngineRefused):
                 raise failure
             page = KeptPage(answer.status, answer.body)
+            self._pages.keep_page(key, page)  # before it is read: whatever reading does, the quota is not spent twice
             try:
-                read = self._read(page, query, cursor, request)
+                return self._read(page, query, cursor, request)
             except _Unreadable as unreadable:
                 error = self._unexpected(request, str(unreadable))
-                if is_last:
-                    self._pages.keep_page(key, page)
-                else:
+                if not is_last:
                     await asyncio.sleep(backoff_s(attempt, self._rng))
-                continue
-            except (QueryRefused, UnexpectedResponse):
-                self._pages.keep_page(key, page)
-                raise
-            self._pages.keep_page(key, page)
-            return read
         raise error
 
     async def _ask(self, request: HttpRequest, outcome: SearchOutcome) -> tuple[HttpAnswer, SourceError | None]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from imagenet_build import __version__
 from imagenet_build.config.models import BuildConfig
@@ -150,4 +150,10 @@ def read_config(layout: RunLayout) -> BuildConfig:
         raise DataError(f"{layout.run_record} cannot be read: {error}") from None
     if record.get("format") != RUN_FORMAT:
         raise DataError(f"{layout.root} has run format {record.get('format')}; this program reads format {RUN_FORMAT}.")
-    return BuildConfig.model_validate(record["config"])
+    try:
+        return BuildConfig.model_validate(record["config"])
+    except (ValidationError, KeyError) as error:
+        raise DataError(
+            f"{layout.run_record} holds a configuration that this version does not know: {error}",
+            remedy="Use the version of the program that made the run, or build into another --out directory.",
+        ) from None
