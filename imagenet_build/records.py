@@ -134,6 +134,7 @@ class RejectReason(str, Enum):
     # search: the engine's item itself
     NO_URL = "no_url"
     BAD_URL = "bad_url"
+    LICENSE_REFUSED = "license_refused"
     # policy, before connecting
     SCHEME_REFUSED = "scheme_refused"
     ADDRESS_REFUSED = "address_refused"

@@ -84,10 +84,34 @@ class HttpClient:
         before_hop: BeforeHop | None = None,
         on_headers: OnHeaders | None = None,
     ) -> HttpAnswer:
+        """`send` without a body."""
+        return await self.send(
+            url,
+            timeout_s=timeout_s,
+            max_bytes=max_bytes,
+            headers=headers,
+            max_redirects=max_redirects,
+            before_hop=before_hop,
+            on_headers=on_headers,
+        )
+
+    async def send(
+        self,
+        url: str,
+        *,
+        body: bytes | None = None,
+        timeout_s: float,
+        max_bytes: int,
+        headers: Mapping[str, str] | None = None,
+        max_redirects: int = 3,
+        before_hop: BeforeHop | None = None,
+        on_headers: OnHeaders | None = None,
+    ) -> HttpAnswer:
         """Fetch one URL to the end of its body.
 
         Args:
             url: http or https.
+            body: makes it a POST; redirects are then not followed.
             timeout_s: for everything together: redirects, headers, body.
             max_bytes: of the decoded body; a larger announced length is refused before the body is read.
             headers: sent besides the User-Agent.

@@ -118,58 +118,6 @@ def _merged(stores: list[PageStore], wanted: set[str], which: int, order: dict[s
         yield from rows
 
 
-class _Lane:
-    """One engine during a session: its crawler, and whether it was stopped."""
-
-    def __init__(self, run: RunContext, config: EngineConfig, transport: Transport, pages: PageStore) -> None:
-        self._engine = make_engine(config)
-        self._pages = pages
-        self._pace = pace_of(self._engine, config, pages)
-        self._crawler = EngineCrawler(
-            self._engine, transport, pages, self._pace, run.config.search, random.Random(config.name)
-        )
-        self._stopped = ""
-        self._failures = 0
-
-    async def run_unit(self, unit: WorkUnit, queries: list[Query]) -> UnitResult:
-        if self._stopped:
-            return UnitResult(unit, problem=self._stopped)
-        try:
-            outcome = await self._crawler.search(queries)
-        except (EngineRefused, UnexpectedResponse) as error:
-            self._stopped = f"{self._engine.info.name} stopped: {error}"
-            return UnitResult(unit, problem=self._stopped)
-        except RateLimited as error:
-            if self._pace.wait_s > 0:
-                self._stopped = f"{self._engine.info.name} is parked: {error}"
-            return UnitResult(unit, problem=self._failed(str(error)))
-        except SourceError as error:
-            return UnitResult(unit, problem=self._failed(str(error)))
-        self._failures = 0
-        wnid = queries[0].wnid
-        self._pages.keep_hits(wnid, *_as_tables(wnid, self._engine.info.name, outcome))
-        counts = {
-            "queries": len(queries),
-            "requests": outcome.requests,
-            "hits": len(outcome.hits),
-            "refused": len(outcome.refused),
-            "queries_refused": outcome.queries_refused,
-        }
-        return UnitResult(unit, counts)
-
-    def _failed(self, message: str) -> str:
-        self._failures += 1
-        if self._failures >= FAILURES_IN_A_ROW and not self._stopped:
-            self._stopped = f"{self._engine.info.name} stopped after {self._failures} failures in a row: {message}"
-        return self._stopped or message
-
-
-def pace_of(engine: Engine, config: EngineConfig, pages: PageStore) -> Pace:
-    """The engine's own pace unless the configuration sets another; a pause it asked for outlives the process."""
-    delay = config.min_delay_s if config.min_delay_s is not None else engine.info.min_delay_s
-    return Pace(delay, not_before=pages.not_before(), on_park=pages.park)
-
-
 def check_engines(run: RunContext) -> None:
     """What can be known wrong before the first request.
 
@@ -193,72 +141,8 @@ def check_engines(run: RunContext) -> None:
             )
 
 
-def _transport(run: RunContext, config: EngineConfig, client: HttpClient, stack: AsyncExitStack) -> Transport:
-    """How an engine's requests are sent: over HTTP, or to an index on this disk."""
-    if config.index is not None:
-        local = CollectionTransport(config.index)
-        stack.callback(local.close)
-        return local.answer
-
-    async def send(request: HttpRequest) -> HttpAnswer:
-        try:
-            return await client.get(
-                request.full_url(),
-                headers=request.headers,
-                timeout_s=run.config.search.timeout_s,
-                max_bytes=run.config.search.max_page_bytes,
-            )
-        except (HopRefused, TooManyBytes) as error:
-            raise EngineRefused(str(error), source=config.name) from None
-        except SourceError as error:
-            raise error if isinstance(error, Unreachable) else EngineRefused(str(error), source=config.name) from None
-
-    return send
-
-
 def _queries_of(table: pa.Table) -> list[Query]:
     return [
         Query(row["wnid"], row["text"], row["language"], Origin(row["origin"]), row["position"], row["ambiguity"])
         for row in table.to_pylist()
     ]
-
-
-def _as_tables(wnid: str, engine: str, outcome: SearchOutcome) -> tuple[pa.Table, pa.Table]:
-    hits = [
-        {
-            "wnid": wnid,
-            "engine": engine,
-            "query": found.hit.query.text,
-            "language": found.hit.query.language,
-            "origin": found.hit.query.origin.value,
-            "position": found.hit.query.position,
-            "rank": found.hit.rank,
-            "url": found.url,
-            "url_key": found.url_key,
-            "engine_id": found.hit.engine_id,
-            "width": found.hit.width,
-            "height": found.hit.height,
-            "page_url": found.hit.credit.page_url,
-            "license": found.hit.credit.license,
-            "license_version": found.hit.credit.license_version,
-            "license_url": found.hit.credit.license_url,
-            "creator": found.hit.credit.creator,
-            "creator_url": found.hit.credit.creator_url,
-            "title": found.hit.credit.title,
-        }
-        for found in outcome.hits
-    ]
-    refused = [
-        {
-            "wnid": wnid,
-            "engine": engine,
-            "query": query.text,
-            "language": query.language,
-            "engine_id": item.engine_id,
-            "url": item.url,
-            "reason": item.rejection.reason.value,
-            "detail": item.rejection.detail,
-        }
-        for query, item in outcome.refused
-    ]
-    return pa.Table.from_pylist(hits, HITS), pa.Table.from_pylist(refused, SEARCH_REJECTIONS)
