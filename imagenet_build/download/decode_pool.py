@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import os
-import signal
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
@@ -13,11 +12,7 @@ from functools import partial
 from imagenet_build.config.models import DownloadConfig
 from imagenet_build.download.inspect_bytes import inspect_bytes
 from imagenet_build.records import ImageFacts, Rejection, RejectReason
-
-
-def _quiet() -> None:
-    """Ctrl-C reaches the whole process group; the parent decides what happens."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+from imagenet_build.worker_process import start_worker
 
 
 class DecodePool:
@@ -35,7 +30,7 @@ class DecodePool:
     @staticmethod
     def _new_pool(workers: int) -> ProcessPoolExecutor:
         # spawn: a fork of a process with threads and open sockets can hang
-        return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_quiet)
+        return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=start_worker)
 
     async def inspect(self, data: bytes) -> ImageFacts | Rejection:
         """Facts or a rejection; DECODER_FAILED when these bytes kill a worker that looks at nothing else."""
