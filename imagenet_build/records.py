@@ -49,6 +49,8 @@ class Synset:
     """Parents' wnids (instance parents too, where the synset is an instance)."""
     depth: int
     """Fewest steps up to a synset without parents; `entity.n.01` has 0."""
+    is_organism: bool
+    """Stands below organism.n.01, or is it."""
     root: str
     """The first wanted root that it stands below (or is)."""
 

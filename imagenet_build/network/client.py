@@ -128,7 +128,8 @@ class HttpClient:
         """
         try:
             return await asyncio.wait_for(
-                self._follow(url, max_bytes, headers or {}, max_redirects, before_hop, on_headers), timeout_s
+                self._follow(url, body, max_bytes, headers or {}, 0 if body else max_redirects, before_hop, on_headers),
+                timeout_s,
             )
         except (asyncio.TimeoutError, aiohttp.ServerTimeoutError):
             raise DeadlinePassed(f"no complete answer within {timeout_s:g} s", source=url) from None
@@ -149,6 +150,7 @@ class HttpClient:
     async def _follow(
         self,
         url: str,
+        body: bytes | None,
         max_bytes: int,
         headers: Mapping[str, str],
         max_redirects: int,
@@ -165,7 +167,14 @@ class HttpClient:
             if before_hop is not None:
                 await before_hop(url)
             # encoded=True: the URL is sent as given; servers sign and compare its exact spelling
-            async with self._session.get(URL(url, encoded=True), headers=headers, allow_redirects=False) as answer:
+            request = self._session.request(
+                "GET" if body is None else "POST",
+                URL(url, encoded=True),
+                data=body,
+                headers=headers,
+                allow_redirects=False,
+            )
+            async with request as answer:
                 if answer.status in _REDIRECTS and "Location" in answer.headers:
                     url = urljoin(url, answer.headers["Location"])
                     continue

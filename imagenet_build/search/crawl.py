@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from imagenet_build.config.models import SearchConfig
@@ -35,6 +36,8 @@ class SearchOutcome:
 
     hits: list[FoundHit] = field(default_factory=list)
     refused: list[tuple[Query, RefusedItem]] = field(default_factory=list)
+    requests: int = 0
+    """Requests really sent; pages that were kept already do not count."""
     queries_refused: int = 0
     """Queries that the engine would not answer to their end."""
     queries_answered: int = 0
@@ -75,7 +78,9 @@ class EngineCrawler:
         self._config = config
         self._licenses = frozenset(config.licenses)
 
-    async def search(self, queries: Sequence[Query], known: Mapping[Kind, Yield]) -> SearchOutcome:
+    async def search(
+        self, queries: Sequence[Query], known: Mapping[Kind, Yield] = MappingProxyType({})
+    ) -> SearchOutcome:
         """Ask the queries of one synset until it has `candidates_per_synset` distinct URLs.
 
         The next request goes where most new addresses are expected; with nothing known, that is the best query first.
@@ -88,6 +93,7 @@ class EngineCrawler:
             EngineRefused, UnexpectedResponse: the engine must not be asked further in this run.
         """
         outcome = SearchOutcome()
+        sent_before = self._source.sent
         keys: set[str] = set()
         page_size = self._engine.info.page_size
         walks = [
@@ -104,6 +110,7 @@ class EngineCrawler:
                 outcome.queries_refused += 1
             except NotKept:  # reading kept pages only: this one was never answered
                 continue
+        outcome.requests = self._source.sent - sent_before
         return outcome
 
     async def _step(self, walk: _Walk, taken: _Taken, outcome: SearchOutcome, keys: set[str]) -> list[_Walk]:
@@ -112,7 +119,7 @@ class EngineCrawler:
         key = request.page_key()
         if key in taken.asked:  # kept pages would lead round in a circle for ever
             name = self._engine.info.name
-            raise UnexpectedResponse(f"{name}: {key} leads back to a page that was read before; it is kept.", source=name)
+            raise UnexpectedResponse(f"{name}: {key} leads back to a page read before; it is kept.", source=name)
         taken.asked.add(key)
         page = await self._source.page(request, walk.query, walk.cursor)
         before = len(keys)
@@ -137,9 +144,7 @@ class EngineCrawler:
         share = max(float(brought), 1.0) * LATER_PAGES
         return [_Walk(walk.query, walk.order, part, part, share) for part in _distinct(parts)]
 
-    def _take(
-        self, page: SearchPage, query: Query, taken: set[str], outcome: SearchOutcome, keys: set[str]
-    ) -> None:
+    def _take(self, page: SearchPage, query: Query, taken: set[str], outcome: SearchOutcome, keys: set[str]) -> None:
         outcome.refused.extend((query, item) for item in page.refused)
         for hit in page.hits:
             if len(taken) >= self._config.max_hits_per_query:

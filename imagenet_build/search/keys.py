@@ -1,4 +1,4 @@
-"""EDGE: engines' keys, from the environment or from a file of `NAME=value` lines; never from the configuration itself."""
+"""EDGE: engines' keys, from the environment or a file of `NAME=value` lines; never from the configuration."""
 
 from __future__ import annotations
 

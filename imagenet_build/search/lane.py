@@ -40,8 +40,8 @@ class EngineLane:
         self._engine = engine
         self._pages = pages
         self._pace = pace_of(engine, config, pages)
-        self._source = PageSource(engine, transport, pages, self._pace, search, random.Random(config.name))
-        self._crawler = EngineCrawler(engine, self._source, search)
+        source = PageSource(engine, transport, pages, self._pace, search, random.Random(config.name))
+        self._crawler = EngineCrawler(engine, source, search)
         self._stopped = ""
         self._failures = 0
         self._refusals = 0
@@ -53,7 +53,6 @@ class EngineLane:
         name = self._engine.info.name
         asked = [query for query in queries if not self._engine.skips(query, synset)]
         known = {kind: Yield(*brought) for kind, brought in self._pages.yields().items()}
-        before = self._source.sent
         try:
             outcome = await self._crawler.search(asked, known)
         except (EngineRefused, UnexpectedResponse) as error:
@@ -75,7 +74,7 @@ class EngineLane:
         counts = {
             "queries": len(asked),
             "queries_skipped": len(queries) - len(asked),
-            "requests": self._source.sent - before,
+            "requests": outcome.requests,
             "hits": len(outcome.hits),
             "refused": len(outcome.refused),
             "queries_refused": outcome.queries_refused,

@@ -4,40 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import heapq
-import random
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pyarrow as pa
 
-from imagenet_build.collection.transport import CollectionTransport
-from imagenet_build.config.models import EngineConfig
 from imagenet_build.contracts import Advance, RunContext, UnitResult, UnitRunner, WorkUnit
-from imagenet_build.errors import (
-    ConfigError,
-    EngineRefused,
-    HopRefused,
-    RateLimited,
-    SourceError,
-    TooManyBytes,
-    UnexpectedResponse,
-    Unreachable,
-)
 from imagenet_build.network.addresses import AddressPolicy
 from imagenet_build.network.client import HttpClient
-from imagenet_build.network.messages import HttpAnswer, HttpRequest
-from imagenet_build.network.politeness import Pace
 from imagenet_build.records import Origin, Query
-from imagenet_build.search.crawl import EngineCrawler, SearchOutcome, Transport
-from imagenet_build.search.engine import Engine
-from imagenet_build.search.registry import is_local, make_engine
+from imagenet_build.search.engine import Engine, SynsetFacts
+from imagenet_build.search.keys import keys_at_hand
+from imagenet_build.search.lane import EngineLane
+from imagenet_build.search.registry import make_engine
+from imagenet_build.search.transport import transport_for
 from imagenet_build.storage import tables
 from imagenet_build.storage.page_store import PageStore
-from imagenet_build.storage.schemas import HITS, QUERIES, SEARCH_REJECTIONS
-
-FAILURES_IN_A_ROW = 3
-"""So many synsets without an answer in a row, and the engine is left alone until the next run."""
+from imagenet_build.storage.schemas import HITS, QUERIES, SEARCH_REJECTIONS, SYNSETS
 
 
 class SearchStage:
@@ -47,16 +31,16 @@ class SearchStage:
 
     def plan(self, run: RunContext) -> Iterator[WorkUnit]:
         """One unit per synset and engine; its fingerprint covers the queries and what the engine makes of them."""
-        engines = [(config, make_engine(config)) for config in run.config.search.engines]
-        limits = f"{run.config.search.candidates_per_synset}/{run.config.search.max_hits_per_query}"
+        search = run.config.search
+        engines = [make_engine(config) for config in search.engines]
+        limits = f"{search.candidates_per_synset}/{search.max_hits_per_query}/{','.join(sorted(search.licenses))}"
         for wnid, queries in tables.by_synset(run.layout.queries, QUERIES):
             asked = tables.digest(queries)
             first = _queries_of(queries)[0]
-            for config, engine in engines:
-                start = engine.request(first, None).full_url()  # address, page size, index: all that shapes an answer
-                text = f"{asked}/{limits}/{start}"
+            for engine in engines:
+                text = f"{asked}/{limits}/{_shape(engine, first)}"
                 fingerprint = hashlib.sha256(text.encode()).hexdigest()[:32]
-                yield WorkUnit(self.name, f"{wnid}/{config.name}", fingerprint, lane=config.name)
+                yield WorkUnit(self.name, f"{wnid}/{engine.info.name}", fingerprint, lane=engine.info.name)
 
     def lanes_at_once(self, run: RunContext) -> int:
         """All engines together."""
@@ -65,21 +49,29 @@ class SearchStage:
     @asynccontextmanager
     async def session(self, run: RunContext, advance: Advance) -> AsyncIterator[UnitRunner]:
         """Open the connections and every engine's page store."""
+        search = run.config.search
+        queries = dict(tables.by_synset(run.layout.queries, QUERIES))
+        synsets = tables.read(run.layout.synsets, SYNSETS, columns=["wnid", "is_organism"]).to_pylist()
+        facts = {row["wnid"]: SynsetFacts(row["wnid"], row["is_organism"]) for row in synsets}
         async with AsyncExitStack() as stack:
             client = await stack.enter_async_context(
                 HttpClient(contact=run.config.network.contact, policy=AddressPolicy(run.config.network.allow_addresses))
             )
-            queries = dict(tables.by_synset(run.layout.queries, QUERIES))
             lanes = {}
-            for config in run.config.search.engines:
+            for config in search.engines:
+                engine = make_engine(config)
                 pages = PageStore(run.layout.pages(config.name))
                 stack.callback(pages.close)
-                lanes[config.name] = _Lane(run, config, _transport(run, config, client, stack), pages)
+                keys = keys_at_hand(engine.info.keys, search.keys_file)
+                transport = None
+                if config.name not in run.offline_engines:
+                    transport = transport_for(config, search, client, keys, stack)
+                lanes[config.name] = EngineLane(engine, config, search, transport, pages)
 
             async def run_unit(unit: WorkUnit) -> UnitResult:
                 wnid, _, engine = unit.key.partition("/")
                 try:
-                    return await lanes[engine].run_unit(unit, _queries_of(queries[wnid]))
+                    return await lanes[engine].run_unit(unit, _queries_of(queries[wnid]), facts[wnid])
                 finally:
                     advance(1)
 
@@ -101,6 +93,11 @@ class SearchStage:
                 store.close()
 
 
+def _shape(engine: Engine, query: Query) -> str:
+    """All of an adapter that shapes its answers: address, page size, filters, index; and how it reads them."""
+    return f"{engine.request(query, None).page_key()}/{engine.info.version}"
+
+
 def _merged(stores: list[PageStore], wanted: set[str], which: int, order: dict[str, int]) -> Iterator[dict[str, Any]]:
     """Rows of all engines, one synset in memory at a time."""
     last = ""
@@ -116,29 +113,6 @@ def _merged(stores: list[PageStore], wanted: set[str], which: int, order: dict[s
         if which == 0:
             rows.sort(key=lambda row: (row["position"], order[row["engine"]], row["rank"]))
         yield from rows
-
-
-def check_engines(run: RunContext) -> None:
-    """What can be known wrong before the first request.
-
-    Raises:
-        ConfigError: no engine, an unknown one, one twice, or a live one without an operator's contact.
-    """
-    names = [config.name for config in run.config.search.engines]
-    if not names:
-        raise ConfigError(
-            "No engine is configured.", remedy="Name one: --engine openverse, or search.engines in the configuration."
-        )
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ConfigError(f"search.engines names {', '.join(twice)} more than once.")
-    for config in run.config.search.engines:
-        engine = make_engine(config)
-        if engine.info.is_live and not is_local(config) and not run.config.network.contact:
-            raise ConfigError(
-                f"{config.name} is a live service: it must be able to reach whoever runs this crawl.",
-                remedy="Set network.contact, --contact or IMAGENET_BUILD_CONTACT to your mail address or web page.",
-            )
 
 
 def _queries_of(table: pa.Table) -> list[Query]:

@@ -1,7 +1,7 @@
 """Pure: how many new addresses a request may bring, learnt from what requests of its kind have brought.
 
-A kind is (language, origin of the query). Only first pages teach; what a later page may bring is said better by the page
-before it. The numbers only decide the order of requests, so they need to be plausible, not exact.
+A kind is (language, origin of the query). Only first pages teach; what a later page may bring is said better by the
+page before it. The numbers only decide the order of requests, so they need to be plausible, not exact.
 """
 
 from __future__ import annotations

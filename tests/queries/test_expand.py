@@ -16,7 +16,7 @@ ALL = QueriesConfig(languages=("cmn", "spa", "nld", "ita"), parent_words=True)
 
 def queries_of(wordnet, omw, name: str, config: QueriesConfig = ALL) -> list[Query]:
     offset = wordnet.find(name)
-    return Expander(wordnet, omw, config).expand(describe(wordnet, offset, root=offset))
+    return Expander(wordnet, omw, config).expand(describe(wordnet, offset, root=offset, living=()))
 
 
 def texts(queries: list[Query], language: str = "eng") -> list[str]:

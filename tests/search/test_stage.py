@@ -13,10 +13,12 @@ from imagenet_build.config.models import BuildConfig
 from imagenet_build.contracts import RunContext, UnitResult, WorkUnit
 from imagenet_build.errors import ConfigError
 from imagenet_build.execution.local import LocalExecutor
-from imagenet_build.search.stage import FAILURES_IN_A_ROW, SearchStage, check_engines
+from imagenet_build.search.lane import FAILURES_IN_A_ROW
+from imagenet_build.search.preflight import check_engines
+from imagenet_build.search.stage import SearchStage
 from imagenet_build.storage import tables
 from imagenet_build.storage.layout import RunLayout
-from imagenet_build.storage.schemas import HITS, QUERIES, SEARCH_REJECTIONS
+from imagenet_build.storage.schemas import HITS, QUERIES, SEARCH_REJECTIONS, SYNSETS
 from tests.fakes import openverse_server
 from tests.fakes.commons_server import CommonsServer
 from tests.fakes.openverse_server import OpenverseServer
@@ -60,6 +62,14 @@ def publish_queries(run: RunContext, more: dict[str, list[str]] | None = None) -
         for place, text in enumerate([word, *(more or {}).get(wnid, [])])
     ]
     tables.write_rows(run.layout.queries, QUERIES, rows)
+    synsets = [
+        {
+            **{"wnid": wnid, "name": f"{word}.n.01", "lemmas": [word], "gloss": "", "hypernyms": [], "depth": 0},
+            **{"is_organism": word in ("bird", "dog", "cat"), "root": wnid},
+        }
+        for wnid, word in WNIDS.items()
+    ]
+    tables.write_rows(run.layout.synsets, SYNSETS, synsets)
 
 
 def run_stage(run: RunContext, units: list[WorkUnit] | None = None) -> dict[str, UnitResult]:
@@ -239,7 +249,7 @@ def test_what_shapes_the_answers_shapes_the_fingerprint(tmp_path, openverse, com
 
 def check(*engines: dict[str, Any], contact: str = "") -> None:
     data = {"search": {"engines": engines}, "network": {"contact": contact}}
-    check_engines(RunContext(RunLayout(Path("unused")), BuildConfig.model_validate(data)))
+    check_engines(BuildConfig.model_validate(data))
 
 
 @pytest.mark.parametrize("name", ["openverse", "wikimedia"])

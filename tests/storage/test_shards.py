@@ -26,7 +26,9 @@ def sha(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def writer(folder: Path, good: dict[str, int] | None = None, *, shard_bytes: int = BIG, lane: str = "w0") -> ShardWriter:
+def writer(
+    folder: Path, good: dict[str, int] | None = None, *, shard_bytes: int = BIG, lane: str = "w0"
+) -> ShardWriter:
     made = ShardWriter(folder, lane, shard_bytes=shard_bytes)
     made.open(good or {})
     return made
@@ -63,7 +65,9 @@ def test_python_and_gnu_tar_read_a_shard(tmp_path):
     assert names == [f"{sha(data)}.png" for data in bodies]
     listed = subprocess.run(["tar", "--list", "--file", path], capture_output=True, text=True, check=True)
     assert (listed.stdout.split(), listed.stderr) == (names, "")
-    taken = subprocess.run(["tar", "--extract", "--to-stdout", "--file", path, names[2]], capture_output=True, check=True)
+    taken = subprocess.run(
+        ["tar", "--extract", "--to-stdout", "--file", path, names[2]], capture_output=True, check=True
+    )
     assert taken.stdout == bodies[2]
 
 
