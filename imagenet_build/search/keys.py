@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from urllib.parse import quote, quote_plus
 
 from imagenet_build.errors import ConfigError
 from imagenet_build.network.messages import HttpRequest, Secret
@@ -48,7 +49,8 @@ class Keys:
     def scrubbed(self, text: str) -> str:
         """A text with every key in it made unreadable: error messages may repeat what was sent."""
         for value in sorted(self._values.values(), key=len, reverse=True):
-            text = text.replace(value, HIDDEN)
+            for spelling in (value, quote_plus(value), quote(value, safe="")):
+                text = text.replace(spelling, HIDDEN)
         return text
 
 

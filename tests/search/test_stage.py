@@ -109,10 +109,12 @@ def test_every_engine_is_asked_for_every_synset_and_the_rows_are_in_order(tmp_pa
     assert {key: result.problem for key, result in results.items() if result.problem} == {}
     assert results["n02084071/openverse"].counts == {
         "queries": 2,
+        "queries_skipped": 0,
         "requests": 3,
         "hits": 26,
         "refused": 0,
         "queries_refused": 0,
+        "slices": 0,
     }
     rows = hits(run)
     order = {"wikimedia": 0, "openverse": 1}
