@@ -17,7 +17,7 @@ from imagenet_build.config.models import BuildConfig
 from imagenet_build.contracts import AnyStage, RunContext, UnitResult, WorkUnit
 from imagenet_build.dedup.stage import DedupStage
 from imagenet_build.download.stage import DownloadStage
-from imagenet_build.errors import ConfigError, DiskUnusable
+from imagenet_build.errors import ConfigError, DataError, DiskUnusable
 from imagenet_build.execution.executor import Executor
 from imagenet_build.execution.local import LocalExecutor
 from imagenet_build.manifest.stage import ManifestStage
@@ -204,6 +204,11 @@ def _disk_errors(out: Path) -> Iterator[None]:
         if "full" in str(error):
             raise _full(out) from None
         raise DiskUnusable(f"The run's state below {out} cannot be written: {error}.") from None
+    except sqlite3.DatabaseError as error:
+        raise DataError(
+            f"A state file below {out} is damaged: {error}.",
+            remedy="Restore the run from a copy, or build into another --out directory.",
+        ) from None
 
 
 def _full(out: Path) -> DiskUnusable:

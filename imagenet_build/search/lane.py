@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from typing import Any
 
 import pyarrow as pa
 
@@ -135,4 +136,13 @@ def as_tables(wnid: str, engine: str, outcome: SearchOutcome) -> tuple[pa.Table,
         }
         for query, item in outcome.refused
     ]
-    return pa.Table.from_pylist(hits, HITS), pa.Table.from_pylist(refused, SEARCH_REJECTIONS)
+    return _table(hits, HITS), _table(refused, SEARCH_REJECTIONS)
+
+
+def _table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
+    """Rows as a table; half a surrogate pair, which JSON can hold and UTF-8 cannot, becomes a question mark."""
+    for row in rows:
+        for name, value in row.items():
+            if isinstance(value, str) and not value.isascii():
+                row[name] = value.encode("utf-8", "replace").decode("utf-8")
+    return pa.Table.from_pylist(rows, schema)

@@ -275,3 +275,13 @@ def test_engines_that_cannot_be_used_are_refused_before_the_first_request(tmp_pa
         check({"name": "openverse"}, {"name": "openverse", "min_delay_s": 5}, contact="me@example.org")
     with pytest.raises(ConfigError, match="needs `index`"):
         check({"name": "collection"})
+
+
+def test_half_a_surrogate_pair_in_a_title_is_a_question_mark(tmp_path, openverse):
+    """JSON may hold "\\ud83d" alone, UTF-8 may not."""
+    openverse.pictures.append({"title": "dog \ud83d", "url": "https://photos.example.org/odd.jpg"})
+    run = make_run(tmp_path, openverse_at(openverse))
+    publish_queries(run)
+    results = run_stage(run)
+    assert {key: result.problem for key, result in results.items() if result.problem} == {}
+    assert "dog ?" in {row["title"] for row in hits(run)}
