@@ -48,6 +48,8 @@ class RunContext:
 
     layout: RunLayout
     config: BuildConfig
+    offline_engines: frozenset[str] = frozenset()
+    """Engines of which only kept pages are read."""
 
 
 Advance = Callable[[int], None]

@@ -115,3 +115,7 @@ class DeadlinePassed(Unreachable):
 
 class CutOff(Unreachable):
     """The connection ended before the body did."""
+
+
+class NotKept(SourceError):
+    """A page that was never answered, while only kept pages may be read."""

@@ -8,7 +8,7 @@ import hashlib
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -17,12 +17,13 @@ from imagenet_build.config.models import BuildConfig
 from imagenet_build.contracts import AnyStage, RunContext, UnitResult, WorkUnit
 from imagenet_build.dedup.stage import DedupStage
 from imagenet_build.download.stage import DownloadStage
-from imagenet_build.errors import ConfigError, DiskUnusable
+from imagenet_build.errors import ConfigError, DataError, DiskUnusable
 from imagenet_build.execution.executor import Executor
 from imagenet_build.execution.local import LocalExecutor
 from imagenet_build.manifest.stage import ManifestStage
 from imagenet_build.queries.stage import QueriesStage
-from imagenet_build.search.stage import SearchStage, check_engines
+from imagenet_build.search.preflight import check_engines
+from imagenet_build.search.stage import SearchStage
 from imagenet_build.storage.run_record import writing
 from imagenet_build.storage.run_state import RunState
 from imagenet_build.taxonomy.stage import TaxonomyStage
@@ -86,7 +87,13 @@ class BuildOutcome:
 
 
 def build(
-    config: BuildConfig, out: Path, progress: Progress, *, until: str | None = None, executor: Executor | None = None
+    config: BuildConfig,
+    out: Path,
+    progress: Progress,
+    *,
+    until: str | None = None,
+    reparse: Collection[str] = (),
+    executor: Executor | None = None,
 ) -> BuildOutcome:
     """Run or resume a build.
 
@@ -95,6 +102,7 @@ def build(
         out: the run directory; made if missing.
         progress: is told what happens.
         until: name of the last stage to run; None for all.
+        reparse: engines whose kept pages are read again, without a request to them.
         executor: where units run; None for this machine.
     Raises:
         ConfigError: the configuration cannot work; nothing was sent.
@@ -108,11 +116,17 @@ def build(
     executor = executor or LocalExecutor(config.execution.workers)
     outcome = BuildOutcome()
     with _disk_errors(out), writing(out, config) as layout:
-        run = RunContext(layout, config)
+        run = RunContext(layout, config, frozenset(reparse))
         if last >= STAGE_NAMES.index("search"):
-            check_engines(run)
+            for notice in check_engines(config):
+                progress.note(notice)
+        unknown = sorted(run.offline_engines - {engine.name for engine in config.search.engines})
+        if unknown:
+            raise ConfigError(f"{', '.join(unknown)} cannot be read again: no such engine in this configuration.")
         state = RunState(layout.state)
         try:
+            for engine in sorted(run.offline_engines):
+                state.forget_units_ending("search", f"/{engine}")
             token = "start"
             for stage in STAGES[: last + 1]:
                 stage_outcome, token = _run_stage(stage, token, run, state, executor, progress)
@@ -190,6 +204,11 @@ def _disk_errors(out: Path) -> Iterator[None]:
         if "full" in str(error):
             raise _full(out) from None
         raise DiskUnusable(f"The run's state below {out} cannot be written: {error}.") from None
+    except sqlite3.DatabaseError as error:
+        raise DataError(
+            f"A state file below {out} is damaged: {error}.",
+            remedy="Restore the run from a copy, or build into another --out directory.",
+        ) from None
 
 
 def _full(out: Path) -> DiskUnusable:

@@ -49,6 +49,8 @@ class Synset:
     """Parents' wnids (instance parents too, where the synset is an instance)."""
     depth: int
     """Fewest steps up to a synset without parents; `entity.n.01` has 0."""
+    is_organism: bool
+    """Stands below organism.n.01, or is it."""
     root: str
     """The first wanted root that it stands below (or is)."""
 
@@ -138,6 +140,7 @@ class RejectReason(str, Enum):
     # search: the engine's item itself
     NO_URL = "no_url"
     BAD_URL = "bad_url"
+    LICENSE_REFUSED = "license_refused"
     # policy, before connecting
     SCHEME_REFUSED = "scheme_refused"
     ADDRESS_REFUSED = "address_refused"

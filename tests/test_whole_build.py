@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import duckdb
@@ -16,11 +17,9 @@ from tests.fakes import pictures
 from tests.world import World, assert_same_rows, manifest_rows, run
 
 
-def test_a_build_brings_what_the_engines_hold(world: World, tmp_path: Path) -> None:
-    out = tmp_path / "run"
-    done = world.build(out, "--json")
-    assert done.returncode == 0, done.stderr
-    stages = {stage["name"]: stage for stage in json.loads(done.stdout)["stages"]}
+def test_a_build_brings_what_the_engines_hold(built: tuple[World, Path]) -> None:
+    _, out = built
+    stages = {stage["name"]: stage for stage in json.loads((out.parent / "outcome.json").read_text())["stages"]}
     counts = stages["manifest"]["counts"]
     assert counts["seen"] == counts["kept"] + counts["duplicates"] + counts["refused"] + counts["waiting"]
     assert counts["waiting"] == 0
@@ -48,18 +47,16 @@ def test_a_build_brings_what_the_engines_hold(world: World, tmp_path: Path) -> N
     assert first["queries"][0]["origin"] == "synonym"
 
 
-def test_bytes_are_kept_as_they_came(world: World, tmp_path: Path) -> None:
-    out = tmp_path / "run"
-    assert world.build(out).returncode == 0
+def test_bytes_are_kept_as_they_came(built: tuple[World, Path]) -> None:
+    _, out = built
     rows = pq.read_table(out / "images.parquet").to_pylist()
     row = next(row for row in rows if row["url"].endswith("/0/0.jpg"))
     place = ShardRef(row["shard"], row["offset"], row["size"])
     assert read_member(out / "images", place) == pictures.photo(0, 320, 240)
 
 
-def test_every_refusal_is_a_row(world: World, tmp_path: Path) -> None:
-    out = tmp_path / "run"
-    assert world.build(out).returncode == 0
+def test_every_refusal_is_a_row(built: tuple[World, Path]) -> None:
+    _, out = built
     refused = pd.read_parquet(out / "rejections.parquet")
     by_path = {Path(row["url"]).name: row["reason"] for _, row in refused.iterrows()}
     assert by_path == {
@@ -131,12 +128,10 @@ def test_retry_brings_back_what_was_refused(world: World, tmp_path: Path) -> Non
     assert checked.returncode == 0, checked.stdout
 
 
-def test_status_and_check_read_only_the_run(world: World, tmp_path: Path) -> None:
-    out = tmp_path / "run"
-    assert world.build(out).returncode == 0
+def test_status_and_check_read_only_the_run(built: tuple[World, Path], tmp_path: Path) -> None:
+    world, out = built
     moved = tmp_path / "moved"
-    out.rename(moved)
-    world.config.rename(world.config.with_suffix(".gone"))
+    shutil.copytree(out, moved)
     status = run(world.command("status", str(moved), "--synsets", "--json"))
     assert status.returncode == 0, status.stderr
     said = json.loads(status.stdout)
@@ -148,9 +143,8 @@ def test_status_and_check_read_only_the_run(world: World, tmp_path: Path) -> Non
     assert run(world.command("check", str(moved))).returncode == 0
 
 
-def test_duckdb_reads_all_manifests_at_once(world: World, tmp_path: Path) -> None:
-    out = tmp_path / "run"
-    assert world.build(out).returncode == 0
+def test_duckdb_reads_all_manifests_at_once(built: tuple[World, Path]) -> None:
+    _, out = built
     found = duckdb.sql(
         f"SELECT wnid, count(*) FILTER (kept) AS kept, count(*) AS rows FROM '{out}/manifest/*.parquet' GROUP BY wnid"
     ).fetchall()

@@ -158,7 +158,8 @@ def serve_command(index_file: Path, host: str, port: int) -> None:
     Example:
       imagenet-build collection serve photos.index --port 8321
       imagenet-build build --root dog.n.01 --engine openverse --out runs/dog \\
-        --set search.engines.openverse.base_url=http://127.0.0.1:8321
+        --set search.engines.openverse.base_url=http://127.0.0.1:8321 \\
+        --set network.allow_addresses=[127.0.0.1]
     """
     asyncio.run(_serve_until_asked(index_file, host, port))
     click.echo("stopped")

@@ -106,12 +106,12 @@ def _print(outcome: DemoOutcome, out: Path) -> None:
     console.print(table)
     first = next(iter(sorted((out / "manifest").glob("*.parquet"))), out / "manifest")
     example = f"import pandas as pd; print(pd.read_parquet('{first}')[['candidate_id','kept','url','license']])"
-    config = shlex.quote(str(shipped_file("configs/musical_instrument.yaml")))
+    config = shlex.quote(os.path.relpath(shipped_file("configs/musical_instrument.yaml")))
     console.print("Try next:", highlight=False)
     for command in (
         f"imagenet-build status {shlex.quote(str(out))} --synsets",
         f"imagenet-build check {shlex.quote(str(out))}",
-        f"python -c {shlex.quote(example)}",
+        f'python -c "{example}"',
         f"imagenet-build build {config} --contact you@example.org",
     ):
         console.print(f"  {command}", highlight=False, soft_wrap=True, markup=False)

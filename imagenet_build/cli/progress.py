@@ -6,6 +6,7 @@ import time
 from types import TracebackType
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -83,13 +84,15 @@ class BuildProgress:
             self._task = None
         counts = ", ".join(f"{value} {key.replace('_', ' ')}" for key, value in outcome.counts.items() if value)
         done = f"nothing to do ({counts})" if not outcome.ran and counts else counts or "nothing to do"
-        self.console.print(f"[bold]{name:<10}[/] {done} [dim]{outcome.seconds:.1f} s[/]", highlight=False)
+        self.console.print(
+            f"[bold]{name:<10}[/] {done} [dim]{outcome.seconds:.1f} s[/]", highlight=False, soft_wrap=True
+        )
         for problem, times in outcome.problems.items():
             unit = _UNITS.get(name, "units")
             self.console.print(
-                f"  [yellow]attention:[/] {times} {unit} not done: {problem}", highlight=False, markup=True
+                f"  [yellow]attention:[/] {times} {unit} not done: {escape(problem)}", highlight=False, soft_wrap=True
             )
 
     def note(self, text: str) -> None:
         """See `pipeline.Progress`."""
-        self.console.print(text, highlight=False, markup=False)
+        self.console.print(text, highlight=False, markup=False, soft_wrap=True)

@@ -52,6 +52,7 @@ def yaml_value(value: str | Path) -> str:
 @click.option("--contact", help=f"Your mail address or page, for live engines. [or {CONTACT_VARIABLE}]")
 @click.option("--out", type=RUN, help="The run directory. [default: data/runs/<name of the configuration>]")
 @click.option("--until", type=click.Choice(STAGE_NAMES), help="The last stage to run.")
+@click.option("--reparse", multiple=True, metavar="ENGINE", help="Read its kept pages again, without a request to it.")
 @click.option(
     "--set", "sets", multiple=True, metavar="KEY=VALUE", help="Override one key: --set download.min_side_px=100."
 )
@@ -65,6 +66,7 @@ def build_command(
     contact: str | None,
     out: Path | None,
     until: str | None,
+    reparse: tuple[str, ...],
     sets: tuple[str, ...],
     as_json: bool,
 ) -> None:
@@ -92,7 +94,7 @@ def build_command(
         overrides.append(f"network.contact={yaml_value(contact)}")
     config, out = _config_and_out(config_file, out, overrides, bool(roots or wnids_file))
     with BuildProgress() as progress:
-        outcome = run_build(config, out, progress, until=until)
+        outcome = run_build(config, out, progress, until=until, reparse=reparse)
     if as_json:
         click.echo(json.dumps({"run": str(out), "stages": [asdict(stage) for stage in outcome.stages]}, indent=1))
     else:

@@ -64,6 +64,7 @@ class EngineConfig(Section):
     name: str
     base_url: str | None = Field(None, json_schema_extra=FREE)
     index: InputPath | None = Field(None, json_schema_extra=FREE)
+    accept_terms: bool = Field(False, json_schema_extra=FREE)
     pictures_url: str | None = Field(None, json_schema_extra=FREE)
     min_delay_s: Seconds | None = Field(None, json_schema_extra=FREE)
 
@@ -71,7 +72,9 @@ class EngineConfig(Section):
 class SearchConfig(Section):
     """Which engines are asked, and for how much."""
 
+    keys_file: InputPath | None = Field(None, json_schema_extra=FREE)
     engines: tuple[EngineConfig, ...] = Field((), json_schema_extra=GROW)
+    licenses: tuple[str, ...] = ()
     candidates_per_synset: Count = 1000
     max_hits_per_query: Count = 500
     attempts: Count = Field(5, json_schema_extra=FREE)

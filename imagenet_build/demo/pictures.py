@@ -17,7 +17,6 @@ from imagenet_build.errors import SourceError
 from imagenet_build.network.package_tools import unpack_debian_package
 
 PACKAGE = "tuxpaint-stamps-default"
-PAGE = "https://packages.debian.org/stable/tuxpaint-stamps-default"
 _STAMPS = Path("usr/share/tuxpaint/stamps")
 _COPY_ONE_IN = 10
 """Every tenth picture, chosen by the digest of its name, gets a copy."""
@@ -52,7 +51,7 @@ def fetch_stamps(folder: Path, say: Say) -> Path:
         raise SourceError(
             f"The demo's pictures cannot be fetched: {error.message}",
             source="apt",
-            remedy=f"Check the network, or give captioned pictures of your own: --photos DIR. See {PAGE}",
+            remedy="Check the network, or give captioned pictures of your own: --photos DIR.",
         ) from None
     made = work / "pictures"
     (unpacked / _STAMPS).rename(made)

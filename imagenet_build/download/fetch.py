@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from imagenet_build.errors import (
     CutOff,
     DeadlinePassed,
     HopRefused,
+    RateLimited,
     TooManyBytes,
     TooManyRedirects,
     Unreachable,
@@ -22,8 +24,8 @@ from imagenet_build.errors import (
 from imagenet_build.network.client import PRODUCT_TOKEN, HttpClient
 from imagenet_build.network.messages import HttpAnswer
 from imagenet_build.network.opt_out import opt_out
-from imagenet_build.network.politeness import LONGEST_WAIT_S, Pace
-from imagenet_build.network.retry import backoff_s, retry_after_s
+from imagenet_build.network.politeness import Pace
+from imagenet_build.network.retry import LEAST_S, backoff_s, retry_after_s
 from imagenet_build.network.robots import Robots
 from imagenet_build.records import Rejection, RejectReason
 
@@ -58,12 +60,11 @@ class Fetcher:
             return Fetched(await asyncio.to_thread(self._read_file, url), 1)
         result: bytes | Rejection = Rejection(RejectReason.UNREACHABLE, "not tried")
         for attempt in range(1, self._config.attempts + 1):
-            if pace.wait_s > LONGEST_WAIT_S:
-                return Fetched(
-                    Rejection(RejectReason.THROTTLED, f"host asked for {pace.wait_s:.0f} s of silence"), attempt - 1
-                )
-            async with pace.turn():
-                result, wait_s = await self._attempt(url)
+            try:
+                async with pace.turn():
+                    result, wait_s = await self._attempt(url, attempt)
+            except RateLimited as error:  # from the pace alone: nothing was sent
+                return Fetched(Rejection(RejectReason.THROTTLED, f"host {error.message}"), attempt - 1)
             if wait_s is not None:
                 pace.park(wait_s)
             if (
@@ -76,7 +77,7 @@ class Fetcher:
                 await asyncio.sleep(backoff_s(attempt, self._rng))
         return Fetched(result, self._config.attempts)
 
-    async def _attempt(self, url: str) -> tuple[bytes | Rejection, float | None]:
+    async def _attempt(self, url: str, attempt: int) -> tuple[bytes | Rejection, float | None]:
         """One try. Also: seconds the whole host asked us to wait, if it did."""
         try:
             answer = await self._client.get(
@@ -89,10 +90,10 @@ class Fetcher:
                 on_headers=self._on_headers,
             )
         except HopRefused as error:
-            verdict = error.verdict
-            return (
-                verdict if isinstance(verdict, Rejection) else Rejection(RejectReason.SCHEME_REFUSED, str(error))
-            ), None
+            if isinstance(error.verdict, Rejection):
+                return error.verdict, None
+            is_web = error.source.lower().startswith(("http:", "https:"))
+            return Rejection(RejectReason.BAD_URL if is_web else RejectReason.SCHEME_REFUSED, str(error)), None
         except AddressRefused as error:
             return Rejection(RejectReason.ADDRESS_REFUSED, str(error)), None
         except TooManyRedirects as error:
@@ -105,7 +106,7 @@ class Fetcher:
             return Rejection(RejectReason.CUT_OFF, str(error)), None
         except Unreachable as error:
             return Rejection(RejectReason.UNREACHABLE, str(error)), None
-        return self._verdict(answer)
+        return self._verdict(answer, attempt)
 
     async def _before_hop(self, url: str) -> None:
         """robots.txt of every host on the way, redirects included."""
@@ -127,13 +128,15 @@ class Fetcher:
         if kind.startswith(_HTML):
             raise HopRefused(kind, verdict=Rejection(RejectReason.NOT_AN_IMAGE, f"Content-Type {kind}"))
 
-    def _verdict(self, answer: HttpAnswer) -> tuple[bytes | Rejection, float | None]:
+    def _verdict(self, answer: HttpAnswer, attempt: int) -> tuple[bytes | Rejection, float | None]:
         if answer.status == 200:
             return answer.body, None
         detail = f"HTTP {answer.status}"
         if answer.status in _THROTTLED:
-            wait = retry_after_s(answer.headers)
-            return Rejection(RejectReason.THROTTLED, detail), wait if wait is not None else backoff_s(2, self._rng)
+            wait = retry_after_s(answer.headers, now_s=time.time())
+            if wait is None:
+                wait = max(LEAST_S, backoff_s(attempt + 1, self._rng))
+            return Rejection(RejectReason.THROTTLED, detail), wait
         if answer.status >= 500 or answer.status in (408, 425):
             return Rejection(RejectReason.SERVER_ERROR, detail), None
         return Rejection(RejectReason.HTTP_ERROR, detail), None
@@ -142,8 +145,12 @@ class Fetcher:
         """A picture of a local collection; only its index can name one (`search/crawl.py`)."""
         path = Path(unquote(urlsplit(url).path))
         try:
-            if path.stat().st_size > self._config.max_bytes:
+            if not path.is_file():  # opening a pipe would wait, reading a device would never end
+                return Rejection(RejectReason.HTTP_ERROR, f"{path}: no such file")
+            with path.open("rb") as file:
+                data = file.read(self._config.max_bytes + 1)
+            if len(data) > self._config.max_bytes:
                 return Rejection(RejectReason.TOO_MANY_BYTES, f"more than {self._config.max_bytes} bytes")
-            return path.read_bytes()
+            return data
         except (OSError, ValueError) as error:
             return Rejection(RejectReason.HTTP_ERROR, f"{path}: {error}")

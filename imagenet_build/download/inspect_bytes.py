@@ -5,6 +5,7 @@ Transparent pictures are seen as a viewer would see them, on white; hashes are t
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import struct
@@ -14,13 +15,25 @@ from collections.abc import Collection
 import imagehash
 import numpy as np
 from PIL import Image as PillowImage
-from PIL import ImageOps
 
 from imagenet_build.records import ImageFacts, Rejection, RejectReason
 
 TINY_PX = 32
 EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "GIF": "gif", "BMP": "bmp", "TIFF": "tif"}
+MOST_FRAMES = 1000
+"""Frames are counted up to here: a header may claim any number, and finding the last of n pages takes n * n steps."""
 _ORIENTATION_TAG = 0x0112
+_UPRIGHT = {
+    2: PillowImage.Transpose.FLIP_LEFT_RIGHT,
+    3: PillowImage.Transpose.ROTATE_180,
+    4: PillowImage.Transpose.FLIP_TOP_BOTTOM,
+    5: PillowImage.Transpose.TRANSPOSE,
+    6: PillowImage.Transpose.ROTATE_270,
+    7: PillowImage.Transpose.TRANSVERSE,
+    8: PillowImage.Transpose.ROTATE_90,
+}
+_DAMAGE = (OSError, ValueError, SyntaxError, TypeError, IndexError, KeyError, EOFError, struct.error, OverflowError)
+"""Pillow's plugins raise all of these for damaged files."""
 
 PillowImage.MAX_IMAGE_PIXELS = None  # the limit here is the configured one, checked before decoding
 
@@ -70,20 +83,7 @@ def inspect_bytes(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # oddities in metadata; what matters raises
             return _decode(data, kind, min_side_px, max_pixels)
-    except MemoryError:
-        raise
-    except (
-        OSError,
-        ValueError,
-        SyntaxError,
-        TypeError,
-        IndexError,
-        KeyError,
-        EOFError,
-        struct.error,
-        OverflowError,
-    ) as error:
-        # Pillow's plugins raise all of these for damaged files
+    except _DAMAGE as error:
         return Rejection(RejectReason.CORRUPT, f"{kind}: {type(error).__name__}: {error}")
 
 
@@ -92,15 +92,15 @@ def _decode(data: bytes, kind: str, min_side_px: int, max_pixels: int) -> ImageF
         width, height = opened.size
         if width * height > max_pixels:
             return Rejection(RejectReason.TOO_MANY_PIXELS, f"{width}x{height} px; the limit is {max_pixels} pixels")
-        frames = int(getattr(opened, "n_frames", 1))
-        opened.seek(0)
+        frames = _frames(opened, kind)
+        orientation = _orientation(opened)
         opened.load()  # strict: ImageFile.LOAD_TRUNCATED_IMAGES stays off
         if min(width, height) < min_side_px:
             return Rejection(
                 RejectReason.TOO_SMALL, f"{width}x{height} px; the shorter side must be {min_side_px} px or more"
             )
-        orientation = int(opened.getexif().get(_ORIENTATION_TAG, 1) or 1)
-        upright = ImageOps.exif_transpose(opened)
+        turn = _UPRIGHT.get(_orientation(opened))  # asked again: Pillow turns TIFF files itself
+        upright = opened if turn is None else opened.transpose(turn)
         picture, has_alpha = _on_white(upright)
     pixels = hashlib.sha256(struct.pack(">II", *picture.size))
     pixels.update(picture.tobytes())
@@ -112,11 +112,34 @@ def _decode(data: bytes, kind: str, min_side_px: int, max_pixels: int) -> ImageF
         height=picture.height,
         has_alpha=has_alpha,
         frames=frames,
-        orientation=orientation if 1 <= orientation <= 8 else 1,
+        orientation=orientation,
         dct_hash=_as_int(imagehash.phash(picture)),
         gradient_hash=_as_int(imagehash.dhash(picture)),
-        tiny=picture.resize((TINY_PX, TINY_PX), PillowImage.Resampling.BOX).tobytes(),
+        tiny=picture.resize((TINY_PX, TINY_PX), PillowImage.Resampling.BILINEAR).tobytes(),
     )
+
+
+def _frames(opened: PillowImage.Image, kind: str) -> int:
+    """How many frames or pages, `MOST_FRAMES` at most; the first is the current one afterwards."""
+    if kind != "TIFF":
+        frames = min(int(getattr(opened, "n_frames", 1)), MOST_FRAMES)
+    else:
+        frames = 1
+        with contextlib.suppress(*_DAMAGE):  # EOFError behind the last page; a broken later page ends the count too
+            while frames < MOST_FRAMES:
+                opened.seek(frames)
+                frames += 1
+    opened.seek(0)
+    return frames
+
+
+def _orientation(opened: PillowImage.Image) -> int:
+    """EXIF orientation, 1 to 8; metadata that cannot be read does not spoil the picture."""
+    try:
+        said = opened.getexif().get(_ORIENTATION_TAG)
+    except _DAMAGE:
+        return 1
+    return said if isinstance(said, int) and 1 <= said <= 8 else 1
 
 
 def _on_white(picture: PillowImage.Image) -> tuple[PillowImage.Image, bool]:
@@ -135,7 +158,7 @@ def _on_white(picture: PillowImage.Image) -> tuple[PillowImage.Image, bool]:
 def _to_eight_bits(picture: PillowImage.Image) -> PillowImage.Image:
     """16- and 32-bit grey to 8 bits by range: Pillow's own conversion clips everything above 255 to white."""
     values = np.asarray(picture, dtype=np.float64)
-    top = 65535.0 if values.max(initial=0.0) > 255.0 else 255.0
+    top = 65535.0 if picture.mode.startswith("I;16") or values.max(initial=0.0) > 255.0 else 255.0
     scaled = np.clip(values / max(top, values.max(initial=0.0)) * 255.0, 0.0, 255.0)
     return PillowImage.fromarray(scaled.astype(np.uint8))
 

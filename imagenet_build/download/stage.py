@@ -48,6 +48,7 @@ class DownloadStage:
             columns = ["wnid", "url", "url_key"]
             for _, hits in tables.by_synset(run.layout.hits, HITS, columns):
                 queue.add((row["url_key"], row["url"], host_of(row["url"])) for row in hits.to_pylist())
+            _requeue_lost(run, queue)
             for host, waiting in queue.waiting_hosts():
                 yield WorkUnit(self.name, host, lane=host, size=waiting)
         finally:
@@ -75,7 +76,8 @@ class DownloadStage:
                     connect_timeout_s=config.connect_timeout_s,
                 )
             )
-            robots = Robots(_robots_fetcher(client, config.timeout_s), PRODUCT_TOKEN) if config.robots else None
+            # half the time of a fetch: a silent robots.txt must be known as such before the fetch behind it times out
+            robots = Robots(_robots_fetcher(client, config.timeout_s / 2), PRODUCT_TOKEN) if config.robots else None
             fetcher = Fetcher(client, robots, config, random.Random("download"))
             parked = queue.not_before()
             work = _Work(queue, shards, decoders, fetcher, advance)
@@ -123,13 +125,17 @@ def _rows(run: RunContext, look_up: Any) -> Iterator[dict[str, Any]]:
                 yield {"wnid": wnid, "url_key": key, **found}
 
 
-def _open_shards(run: RunContext, queue: DownloadQueue) -> ShardWriter:
-    """Go on behind the last journalled byte; what a power cut took from a shard is queued again."""
+def _requeue_lost(run: RunContext, queue: DownloadQueue) -> None:
+    """What a power cut took from a shard waits again: seen while planning, for perhaps nothing else waits."""
     for shard, end in queue.shard_ends().items():
         path: Path = run.layout.shards / shard
         held = path.stat().st_size if path.exists() else 0
         if held < end:
             queue.drop_beyond(shard, held)
+
+
+def _open_shards(run: RunContext, queue: DownloadQueue) -> ShardWriter:
+    """Go on behind the last journalled byte."""
     writer = ShardWriter(run.layout.shards, _SHARD_LANE, shard_bytes=run.config.download.shard_bytes)
     writer.open(queue.shard_ends())
     return writer

@@ -13,6 +13,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 
 from imagenet_build.contracts import Advance, AnyStage, LaneStage, RunContext, Stage, UnitResult, WorkUnit
 from imagenet_build.execution.executor import OnResult
+from imagenet_build.worker_process import start_worker
 
 CHUNK = 32
 """Units handed to a process at once."""
@@ -46,7 +47,7 @@ class LocalExecutor:
         # spawn: a fork of a process that has held threads can hang
         context = multiprocessing.get_context("spawn")
         chunks = (units[start : start + CHUNK] for start in range(0, len(units), CHUNK))
-        with ProcessPoolExecutor(self._workers, mp_context=context, initializer=_ignore_interrupts) as pool:
+        with ProcessPoolExecutor(self._workers, mp_context=context, initializer=start_worker) as pool:
             pending: set[Future[list[UnitResult]]] = set()
             try:
                 for chunk in chunks:
@@ -73,11 +74,6 @@ def _collect(
 
 def _run_chunk(stage: Stage, units: Sequence[WorkUnit], run: RunContext) -> list[UnitResult]:
     return [stage.run_unit(unit, run) for unit in units]
-
-
-def _ignore_interrupts() -> None:
-    """Ctrl-C reaches the whole process group; the parent stops the pool."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _run_lanes(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
 import aiohttp
 from yarl import URL
@@ -26,9 +27,9 @@ from imagenet_build.network.messages import HttpAnswer
 
 PRODUCT_TOKEN = "imagenet_build"
 """What robots.txt files may name us by."""
-PROJECT_URL = "https://pypi.org/project/imagenet-build/"
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _CHUNK = 1 << 16
+_HOST = re.compile(r"[0-9A-Za-z._:-]+")
 
 BeforeHop = Callable[[str], Awaitable[None]]
 OnHeaders = Callable[[int, Mapping[str, str]], None]
@@ -38,8 +39,8 @@ def user_agent(contact: str) -> str:
     """How we introduce ourselves (RFC 9110 section 10.1.5; Wikimedia's User-Agent policy asks for a contact)."""
     if any(ord(character) < 32 or ord(character) == 127 for character in contact):
         raise ConfigError("network.contact must be one line: a mail address or a web page.")
-    who = f"+{PROJECT_URL}; {contact}" if contact else f"+{PROJECT_URL}"
-    return f"{PRODUCT_TOKEN}/{__version__} ({who}) aiohttp/{aiohttp.__version__}"
+    who = f" ({contact})" if contact else ""
+    return f"{PRODUCT_TOKEN}/{__version__}{who} aiohttp/{aiohttp.__version__}"
 
 
 class HttpClient:
@@ -83,10 +84,34 @@ class HttpClient:
         before_hop: BeforeHop | None = None,
         on_headers: OnHeaders | None = None,
     ) -> HttpAnswer:
+        """`send` without a body."""
+        return await self.send(
+            url,
+            timeout_s=timeout_s,
+            max_bytes=max_bytes,
+            headers=headers,
+            max_redirects=max_redirects,
+            before_hop=before_hop,
+            on_headers=on_headers,
+        )
+
+    async def send(
+        self,
+        url: str,
+        *,
+        body: bytes | None = None,
+        timeout_s: float,
+        max_bytes: int,
+        headers: Mapping[str, str] | None = None,
+        max_redirects: int = 3,
+        before_hop: BeforeHop | None = None,
+        on_headers: OnHeaders | None = None,
+    ) -> HttpAnswer:
         """Fetch one URL to the end of its body.
 
         Args:
             url: http or https.
+            body: makes it a POST; redirects are then not followed.
             timeout_s: for everything together: redirects, headers, body.
             max_bytes: of the decoded body; a larger announced length is refused before the body is read.
             headers: sent besides the User-Agent.
@@ -99,16 +124,19 @@ class HttpClient:
         Raises:
             DeadlinePassed, CutOff, Unreachable: worth another try.
             AddressRefused, TooManyRedirects, TooManyBytes: not worth one.
-            HopRefused: a redirect to something that is not http(s), or what the callbacks raise.
+            HopRefused: a URL or redirect that is not http(s), or no usable URL at all, or what the callbacks raise.
         """
         try:
             return await asyncio.wait_for(
-                self._follow(url, max_bytes, headers or {}, max_redirects, before_hop, on_headers), timeout_s
+                self._follow(url, body, max_bytes, headers or {}, 0 if body else max_redirects, before_hop, on_headers),
+                timeout_s,
             )
         except (asyncio.TimeoutError, aiohttp.ServerTimeoutError):
             raise DeadlinePassed(f"no complete answer within {timeout_s:g} s", source=url) from None
         except aiohttp.ClientPayloadError as error:
             raise CutOff(f"the body was cut off: {error}", source=url) from None
+        except aiohttp.InvalidURL as error:
+            raise HopRefused(f"not a usable URL: {error}", source=url) from None
         except (aiohttp.ClientError, OSError) as error:
             cause: BaseException | None = error
             while cause is not None:  # aiohttp wraps what the resolver raised
@@ -122,6 +150,7 @@ class HttpClient:
     async def _follow(
         self,
         url: str,
+        body: bytes | None,
         max_bytes: int,
         headers: Mapping[str, str],
         max_redirects: int,
@@ -133,13 +162,21 @@ class HttpClient:
             parts = urlsplit(url)
             if parts.scheme not in ("http", "https") or not parts.hostname:
                 raise HopRefused(f"{parts.scheme or 'no'} scheme: only http and https are fetched", source=url)
+            url = _sendable(parts, url)
             self._policy.check_literal(parts.hostname)
             if before_hop is not None:
                 await before_hop(url)
             # encoded=True: the URL is sent as given; servers sign and compare its exact spelling
-            async with self._session.get(URL(url, encoded=True), headers=headers, allow_redirects=False) as answer:
+            request = self._session.request(
+                "GET" if body is None else "POST",
+                URL(url, encoded=True),
+                data=body,
+                headers=headers,
+                allow_redirects=False,
+            )
+            async with request as answer:
                 if answer.status in _REDIRECTS and "Location" in answer.headers:
-                    url = str(URL(urljoin(url, answer.headers["Location"])))
+                    url = urljoin(url, answer.headers["Location"])
                     continue
                 found = _lowered(answer)
                 if on_headers is not None:
@@ -148,10 +185,30 @@ class HttpClient:
         raise TooManyRedirects(f"more than {max_redirects} redirects", source=url)
 
 
+def _sendable(parts: SplitResult, url: str) -> str:
+    """The URL with everything encoded that cannot be sent, and nothing else touched. ValueError: no real host."""
+    if not parts.netloc.isascii():
+        parts = parts._replace(netloc=URL(f"//{parts.netloc}").raw_authority)
+    if not _HOST.fullmatch(parts.hostname or ""):
+        raise ValueError(f"{parts.hostname!r} is no host")
+    if url.isascii() and url.isprintable() and " " not in url:
+        return url
+    path, query = (_encoded(text) for text in (parts.path, parts.query))
+    return urlunsplit((parts.scheme, parts.netloc, path, query, ""))
+
+
+def _encoded(text: str) -> str:
+    """Bytes that are no UTF-8 (a Location header in another encoding) are encoded as they came."""
+    data = text.encode("utf-8", "surrogateescape")
+    return "".join(chr(byte) if 0x21 <= byte <= 0x7E else f"%{byte:02X}" for byte in data)
+
+
 def _lowered(answer: aiohttp.ClientResponse) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in answer.headers.items():
         name = name.lower()
+        # aiohttp gives half surrogates for bytes that are no UTF-8; such text could not be stored anywhere
+        value = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
         found[name] = f"{found[name]}\n{value}" if name in found else value
     return found
 

@@ -7,6 +7,8 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from imagenet_build.errors import RateLimited
+
 LONGEST_WAIT_S = 900.0
 """A lane that asks for more patience than this is parked: its work is left for a later run, the others go on."""
 
@@ -46,11 +48,18 @@ class Pace:
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """Wait for a place and the right moment; the place is held during the block."""
+        """Wait for a place and the right moment; the place is held during the block.
+
+        Raises:
+            RateLimited: the lane is parked for longer than `LONGEST_WAIT_S`, perhaps since we began to wait.
+        """
         async with self._places:
             while True:
+                parked_s = self.wait_s
+                if parked_s > LONGEST_WAIT_S:
+                    raise RateLimited(f"asked for {parked_s:.0f} s of silence", retry_after_s=parked_s)
                 now = time.monotonic()
-                pause = max(self._next_start - now, self.wait_s)
+                pause = max(self._next_start - now, parked_s)
                 if pause <= 0:
                     break
                 await asyncio.sleep(pause)

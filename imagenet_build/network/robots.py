@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from protego import Protego
 
-from imagenet_build.errors import SourceError
+from imagenet_build.errors import AddressRefused, SourceError
 from imagenet_build.network.messages import HttpAnswer
 
 CACHE_S = 24 * 3600.0
@@ -50,7 +50,11 @@ class Robots:
         self._reading: dict[str, asyncio.Lock] = {}
 
     async def verdict(self, url: str) -> RobotsVerdict:
-        """Whether `url` may be fetched."""
+        """Whether `url` may be fetched.
+
+        Raises:
+            AddressRefused: its host has an address that must not be connected to: a matter of policy, not of robots.
+        """
         parts = urlsplit(url)
         authority = f"{parts.scheme}://{parts.netloc}"
         lock = self._reading.setdefault(authority, asyncio.Lock())
@@ -74,10 +78,12 @@ class Robots:
         try:
             answer = await self._fetch(url)
         except SourceError as error:
+            if isinstance(error, AddressRefused) and error.source == urlsplit(url).hostname:
+                raise
             return _Rules(None, RobotsVerdict(False, f"{url} cannot be read: {error}", reachable=False), now)
         if answer.status >= 500 or answer.status == 429:
             return _Rules(None, RobotsVerdict(False, f"{url} answered {answer.status}", reachable=False), now)
         if answer.status != 200:
             return _Rules(None, RobotsVerdict(True, f"{url} answered {answer.status}: no rules"), now)
-        text = answer.body[:MAX_BYTES].decode("utf-8", "replace")
+        text = answer.body[:MAX_BYTES].decode("utf-8-sig", "replace")  # a byte order mark would hide the first line
         return _Rules(Protego.parse(text), RobotsVerdict(True, ""), now)

@@ -1,4 +1,4 @@
-"""Queries x pages for one engine: sends, waits, retries, keeps every answered page, reads it.
+"""Queries x pages x slices for one engine and one synset, until it has enough: which page to ask for next.
 
 What comes out depends only on the answers: a page already kept is read, not asked for again, so a resumed crawl walks
 the same way as an undisturbed one.
@@ -6,32 +6,19 @@ the same way as an undisturbed one.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import random
-from collections.abc import Awaitable, Callable, Sequence
+import json
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from imagenet_build.config.models import SearchConfig
-from imagenet_build.errors import (
-    EngineRefused,
-    QueryRefused,
-    RateLimited,
-    SourceError,
-    UnexpectedResponse,
-    Unreachable,
-)
-from imagenet_build.network.messages import HttpAnswer, HttpRequest
-from imagenet_build.network.politeness import LONGEST_WAIT_S, Pace
-from imagenet_build.network.retry import backoff_s
+from imagenet_build.errors import NotKept, QueryRefused, UnexpectedResponse
 from imagenet_build.records import Hit, Query, Rejection, RejectReason
 from imagenet_build.search.canonical_url import canonical_key, fetch_url
 from imagenet_build.search.engine import Cursor, Engine, RefusedItem, SearchPage
-from imagenet_build.storage.page_store import KeptPage, PageStore
-
-Transport = Callable[[HttpRequest], Awaitable[HttpAnswer]]
-"""Sends one request; raises Unreachable when there is no answer."""
+from imagenet_build.search.pages import PageSource
+from imagenet_build.search.yields import LATER_PAGES, Kind, Yield, expected_first
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,76 +40,129 @@ class SearchOutcome:
     """Requests really sent; pages that were kept already do not count."""
     queries_refused: int = 0
     """Queries that the engine would not answer to their end."""
+    queries_answered: int = 0
+    """Queries with at least one readable page."""
+    slices: int = 0
+    """Parts that capped queries were divided into."""
+    yields: dict[Kind, Yield] = field(default_factory=dict)
+    """What the first pages of each kind of query brought."""
+
+
+@dataclass(slots=True, eq=False)
+class _Walk:
+    """One query, or one slice of it, page after page."""
+
+    query: Query
+    order: int
+    start: Cursor | None
+    cursor: Cursor | None
+    expected: float
+    """New addresses that its next page may bring."""
+    pages: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class _Taken:
+    """What a query has, over all its slices."""
+
+    keys: set[str] = field(default_factory=set)
+    asked: set[str] = field(default_factory=set)
 
 
 class EngineCrawler:
-    """One engine's lane."""
+    """Searches one engine."""
 
-    def __init__(
-        self,
-        engine: Engine,
-        transport: Transport,
-        pages: PageStore,
-        pace: Pace,
-        config: SearchConfig,
-        rng: random.Random,
-    ) -> None:
+    def __init__(self, engine: Engine, source: PageSource, config: SearchConfig) -> None:
         self._engine = engine
-        self._send = transport
-        self._pages = pages
-        self._pace = pace
+        self._source = source
         self._config = config
-        self._rng = rng
+        self._licenses = frozenset(config.licenses)
 
-    async def search(self, queries: Sequence[Query]) -> SearchOutcome:
-        """Ask all queries of one synset, best first, until it has `candidates_per_synset` distinct URLs.
+    async def search(
+        self, queries: Sequence[Query], known: Mapping[Kind, Yield] = MappingProxyType({})
+    ) -> SearchOutcome:
+        """Ask the queries of one synset until it has `candidates_per_synset` distinct URLs.
 
+        The next request goes where most new addresses are expected; with nothing known, that is the best query first.
+
+        Args:
+            queries: best first.
+            known: what first pages brought so far, at this engine.
         Raises:
             Unreachable, RateLimited: no readable answer after all attempts, or the engine wants a longer pause.
             EngineRefused, UnexpectedResponse: the engine must not be asked further in this run.
         """
         outcome = SearchOutcome()
+        sent_before = self._source.sent
         keys: set[str] = set()
-        for query in queries:
-            if len(keys) >= self._config.candidates_per_synset:
-                break
-            await self._query(query, outcome, keys)
-        return outcome
-
-    async def _query(self, query: Query, outcome: SearchOutcome, keys: set[str]) -> None:
-        cursor: Cursor | None = None
-        taken: set[str] = set()
-        asked: set[str] = set()
-        while True:
-            request = self._engine.request(query, cursor)
-            if request.full_url() in asked:  # kept pages would lead round in a circle for ever
-                raise self._unexpected(request, "leads back to a page that was read before")
-            asked.add(request.full_url())
+        page_size = self._engine.info.page_size
+        walks = [
+            _Walk(query, order, None, None, expected_first((query.language, query.origin.value), known, page_size))
+            for order, query in enumerate(queries)
+        ]
+        taken = {id(query): _Taken() for query in queries}
+        while walks and len(keys) < self._config.candidates_per_synset:
+            walk = max(walks, key=lambda open_walk: (open_walk.expected, -open_walk.order))
+            walks.remove(walk)
             try:
-                page = await self._page(request, query, cursor, outcome)
+                walks += await self._step(walk, taken[id(walk.query)], outcome, keys)
             except QueryRefused:
                 outcome.queries_refused += 1
+            except NotKept:  # reading kept pages only: this one was never answered
+                continue
+        outcome.requests = self._source.sent - sent_before
+        return outcome
+
+    async def _step(self, walk: _Walk, taken: _Taken, outcome: SearchOutcome, keys: set[str]) -> list[_Walk]:
+        """Read one page of a walk; gives what is to be walked on: itself, its slices, or nothing."""
+        request = self._engine.request(walk.query, walk.cursor)
+        key = request.page_key()
+        if key in taken.asked:  # kept pages would lead round in a circle for ever
+            name = self._engine.info.name
+            raise UnexpectedResponse(f"{name}: {key} leads back to a page read before; it is kept.", source=name)
+        taken.asked.add(key)
+        page = await self._source.page(request, walk.query, walk.cursor)
+        before = len(keys)
+        self._take(page, walk.query, taken.keys, outcome, keys)
+        brought = len(keys) - before
+        if walk.pages == 0:
+            outcome.queries_answered += walk.start is None
+            kind = (walk.query.language, walk.query.origin.value)
+            outcome.yields[kind] = outcome.yields.get(kind, Yield()).plus(1, brought)
+        walk.pages += 1
+        if len(taken.keys) >= self._config.max_hits_per_query:
+            return []
+        if page.next_cursor is not None:
+            walk.cursor = page.next_cursor
+            # a page that only leads on (a name looked up) says nothing of what comes
+            walk.expected = max(walk.expected, 1.0) if not page.reported else LATER_PAGES * brought
+            return [walk]
+        if not page.truncated:
+            return []
+        parts = self._engine.divide(walk.start)
+        outcome.slices += len(parts)
+        share = max(float(brought), 1.0) * LATER_PAGES
+        return [_Walk(walk.query, walk.order, part, part, share) for part in _distinct(parts)]
+
+    def _take(self, page: SearchPage, query: Query, taken: set[str], outcome: SearchOutcome, keys: set[str]) -> None:
+        outcome.refused.extend((query, item) for item in page.refused)
+        for hit in page.hits:
+            if len(taken) >= self._config.max_hits_per_query:
                 return
-            outcome.refused.extend((query, item) for item in page.refused)
-            for hit in page.hits:
-                if len(taken) >= self._config.max_hits_per_query:
-                    return
-                found = self._checked(hit)
-                if isinstance(found, RefusedItem):
-                    outcome.refused.append((query, found))
-                elif found.url_key not in taken:  # an engine may show one picture twice in one answer
-                    taken.add(found.url_key)
-                    keys.add(found.url_key)
-                    outcome.hits.append(found)
-            enough = len(keys) >= self._config.candidates_per_synset or len(taken) >= self._config.max_hits_per_query
-            if page.next_cursor is None or enough:
-                return
-            cursor = page.next_cursor
+            found = self._checked(hit)
+            if isinstance(found, RefusedItem):
+                outcome.refused.append((query, found))
+            elif found.url_key not in taken:  # an engine may show one picture twice in one answer, and in two slices
+                taken.add(found.url_key)
+                keys.add(found.url_key)
+                outcome.hits.append(found)
 
     def _checked(self, hit: Hit) -> FoundHit | RefusedItem:
-        """A hit with its key, or why its URL is of no use."""
-        scheme = urlsplit(hit.url).scheme.lower()
-        if scheme == "file" and self._engine.info.is_live:
+        """A hit with its key, or why it is of no use."""
+        if self._licenses and hit.credit.license not in self._licenses:
+            detail = f"{hit.credit.license}; search.licenses takes {', '.join(sorted(self._licenses))}"
+            return RefusedItem(hit.engine_id, hit.url, Rejection(RejectReason.LICENSE_REFUSED, detail))
+        if self._engine.info.is_live and urlsplit(hit.url).scheme.lower() == "file":
             # a remote service must never make us read our own disk
             return RefusedItem(
                 hit.engine_id, hit.url, Rejection(RejectReason.SCHEME_REFUSED, "file: from a remote engine")
@@ -132,93 +172,7 @@ class EngineCrawler:
         except ValueError as error:
             return RefusedItem(hit.engine_id, hit.url, Rejection(RejectReason.BAD_URL, str(error)))
 
-    def _read(self, page: KeptPage, query: Query, cursor: Cursor | None, request: HttpRequest) -> SearchPage:
-        """Parse an answered page.
 
-        Raises:
-            QueryRefused: that is what the page says.
-            _Unreadable: it does not have the form that the adapter knows.
-            UnexpectedResponse: it has, but the adapter reads nothing from a page with items: it is broken.
-        """
-        failure = self._engine.failure(HttpAnswer(page.status, {}, page.body))
-        if failure is not None:
-            raise failure
-        try:
-            read = self._engine.parse(page.body, query, cursor)
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
-            raise _Unreadable(f"cannot be read ({type(error).__name__}: {error})") from error
-        if read.reported and not read.hits and not read.refused:
-            raise self._unexpected(request, f"holds {read.reported} items, but none was read")
-        return read
-
-    def _unexpected(self, request: HttpRequest, what: str) -> UnexpectedResponse:
-        name = self._engine.info.name
-        return UnexpectedResponse(f"{name}: the answer to {request.full_url()} {what}; it is kept.", source=name)
-
-    async def _page(
-        self, request: HttpRequest, query: Query, cursor: Cursor | None, outcome: SearchOutcome
-    ) -> SearchPage:
-        """The kept page, read; or a new one: sent, kept and read; waits and retries as the engine asks.
-
-        An answer that cannot be read is as good as none (a captive portal's page, a body cut short): it is asked for
-        again, and the last one is kept as evidence, where a repaired adapter finds it. It does not count as answered.
-        """
-        key = request.full_url()
-        kept = self._pages.page(key)
-        if kept is not None:
-            with contextlib.suppress(_Unreadable):
-                return self._read(kept, query, cursor, request)
-        error: Unreachable | RateLimited | UnexpectedResponse
-        for attempt in range(1, self._config.attempts + 1):
-            is_last = attempt == self._config.attempts
-            try:
-                answer, failure = await self._ask(request, outcome)
-            except Unreachable as unreachable:
-                error = unreachable
-                if not is_last:
-                    await asyncio.sleep(backoff_s(attempt, self._rng))
-                continue
-            if isinstance(failure, RateLimited):
-                error = failure
-                wait = failure.retry_after_s
-                self._pace.park(wait if wait is not None else backoff_s(attempt, self._rng))
-                continue
-            if isinstance(failure, EngineRefused):
-                raise failure
-            page = KeptPage(answer.status, answer.body)
-            try:
-                read = self._read(page, query, cursor, request)
-            except _Unreadable as unreadable:
-                error = self._unexpected(request, str(unreadable))
-                if is_last:
-                    self._pages.keep_page(key, page)
-                else:
-                    await asyncio.sleep(backoff_s(attempt, self._rng))
-                continue
-            except (QueryRefused, UnexpectedResponse):
-                self._pages.keep_page(key, page)
-                raise
-            self._pages.keep_page(key, page)
-            return read
-        raise error
-
-    async def _ask(self, request: HttpRequest, outcome: SearchOutcome) -> tuple[HttpAnswer, SourceError | None]:
-        """One request in its turn, and what its answer stands for."""
-        name = self._engine.info.name
-        if self._pace.wait_s > LONGEST_WAIT_S:
-            minutes = self._pace.wait_s / 60
-            raise RateLimited(
-                f"{name} asked for a pause of {minutes:.0f} minutes.", source=name, retry_after_s=self._pace.wait_s
-            )
-        async with self._pace.turn():
-            outcome.requests += 1
-            answer = await self._send(request)
-        failure = self._engine.failure(answer)
-        if answer.status >= 500 and not isinstance(failure, RateLimited):
-            # whatever the adapter thinks: the server's own trouble says nothing about the query
-            return answer, RateLimited(f"{name} answered {answer.status}.", source=name)
-        return answer, failure
-
-
-class _Unreadable(Exception):
-    """An answer without the documented form."""
+def _distinct(parts: Collection[Cursor]) -> list[Cursor]:
+    """Slices without repetition, in their order."""
+    return list({json.dumps(dict(part), sort_keys=True): part for part in parts}.values())

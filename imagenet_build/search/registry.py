@@ -52,8 +52,9 @@ def make_engine(config: EngineConfig) -> Engine:
         hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(_ENGINES)}."
         raise ConfigError(f"There is no engine {config.name!r}; {hint}", remedy="`imagenet-build engines` lists them.")
     info, factory = _ENGINES[config.name]
-    given = {key for key, value in config if key != "name" and value is not None}
-    useless = sorted(given - info.options)
+    given = {key for key, value in config if key != "name" and value not in (None, False)}
+    useful = info.options | ({"accept_terms"} if info.prohibition else set())
+    useless = sorted(given - useful)
     if useless:
         raise ConfigError(
             f"The engine {config.name} has no {' or '.join(useless)}; it knows {', '.join(sorted(info.options))}."

@@ -16,6 +16,8 @@ from imagenet_build.storage.schemas import BYTES_PLACE
 from imagenet_build.storage.sqlite_files import open_database
 
 WAITING, DONE, REFUSED = 0, 1, 2
+MOST_DETAIL = 1000
+"""Characters of a rejection's detail that are kept; details quote servers, and servers may say anything."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS urls (
@@ -102,10 +104,11 @@ class DownloadQueue:
 
     def record_rejection(self, key: str, attempts: int, rejection: Rejection) -> None:
         """A URL was refused."""
+        detail = rejection.detail[:MOST_DETAIL].encode("utf-8", "replace").decode()  # half surrogates cannot be stored
         with self._db:
             self._db.execute(
                 "UPDATE urls SET state = 2, attempts = attempts + ?, reason = ?, detail = ?, at = ? WHERE key = ?",
-                (attempts, rejection.reason.value, rejection.detail, time.time(), key),
+                (attempts, rejection.reason.value, detail, time.time(), key),
             )
 
     def retry(self, reasons: Sequence[RejectReason]) -> int:

@@ -6,9 +6,10 @@ Quota is never spent twice: a page that was answered is never asked for again, a
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import pyarrow as pa
 
@@ -20,6 +21,12 @@ CREATE TABLE IF NOT EXISTS pages (
     request TEXT PRIMARY KEY, status INTEGER NOT NULL, size INTEGER NOT NULL, body BLOB NOT NULL,
     answered_at REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS synsets (wnid TEXT PRIMARY KEY, hits BLOB NOT NULL, refused BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS sent (at REAL NOT NULL);
+CREATE INDEX IF NOT EXISTS sent_at ON sent (at);
+CREATE TABLE IF NOT EXISTS yields (
+    wnid TEXT NOT NULL, language TEXT NOT NULL, origin TEXT NOT NULL, requests INTEGER NOT NULL,
+    new_urls INTEGER NOT NULL,
+    PRIMARY KEY (wnid, language, origin)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS lane (name TEXT PRIMARY KEY, not_before REAL NOT NULL);
 """
 
@@ -63,10 +70,41 @@ class PageStore:
         """Pages kept."""
         return int(self._db.execute("SELECT count(*) FROM pages").fetchone()[0])
 
-    def keep_hits(self, wnid: str, hits: pa.Table, refused: pa.Table) -> None:
-        """Replace what was read for one synset (tables of HITS and SEARCH_REJECTIONS)."""
+    def keep_hits(
+        self,
+        wnid: str,
+        hits: pa.Table,
+        refused: pa.Table,
+        yields: Mapping[tuple[str, str], tuple[int, int]] = MappingProxyType({}),
+    ) -> None:
+        """Replace what was read for one synset.
+
+        Args:
+            wnid: the synset.
+            hits: a table of HITS.
+            refused: a table of SEARCH_REJECTIONS.
+            yields: (language, origin) -> first pages read, and new addresses that they brought.
+        """
+        rows = [(wnid, *kind, *brought) for kind, brought in yields.items()]
         with self._db:
             self._db.execute("INSERT OR REPLACE INTO synsets VALUES (?, ?, ?)", (wnid, _packed(hits), _packed(refused)))
+            self._db.execute("DELETE FROM yields WHERE wnid = ?", (wnid,))
+            self._db.executemany("INSERT INTO yields VALUES (?, ?, ?, ?, ?)", rows)
+
+    def yields(self) -> dict[tuple[str, str], tuple[int, int]]:
+        """(language, origin) -> first pages read and new addresses brought, over all synsets."""
+        rows = self._db.execute("SELECT language, origin, sum(requests), sum(new_urls) FROM yields GROUP BY 1, 2")
+        return {(language, origin): (requests, new_urls) for language, origin, requests, new_urls in rows}
+
+    def count_request(self) -> None:
+        """Remember that a request was sent now: quotas are kept across restarts."""
+        with self._db:
+            self._db.execute("INSERT INTO sent VALUES (?)", (time.time(),))
+
+    def nth_newest_request(self, number: int) -> float | None:
+        """When the request was sent that is `number` back from now (1: the newest); None if there are fewer."""
+        row = self._db.execute("SELECT at FROM sent ORDER BY at DESC LIMIT 1 OFFSET ?", (number - 1,)).fetchone()
+        return float(row[0]) if row else None
 
     def hits(self, wnid: str) -> tuple[pa.Table, pa.Table] | None:
         """The hits and refused items of one synset; None if it was not searched."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from imagenet_build import __version__
 from imagenet_build.config.models import BuildConfig
@@ -93,7 +93,7 @@ def writing(root: Path, config: BuildConfig) -> Iterator[RunLayout]:
         DataError: the folder holds something that is no run, or a run of another format.
     """
     layout = RunLayout(root)
-    if root.exists() and not layout.run_record.exists() and any(item.name != "run.lock" for item in root.iterdir()):
+    if root.exists() and not layout.run_record.exists() and not all(_ours(item) for item in root.iterdir()):
         raise DataError(f"{root} exists and is not a run of this program.", remedy="Choose another --out directory.")
     root.mkdir(parents=True, exist_ok=True)
     with layout.lock.open("a") as lock:
@@ -103,8 +103,21 @@ def writing(root: Path, config: BuildConfig) -> Iterator[RunLayout]:
             raise RunInUse(f"Another process is writing {root}.", remedy="Wait for it, or stop it first.") from None
         if layout.run_record.exists():
             _check_unchanged(layout, config)
+        _clear_unfinished(layout)
         _write_record(layout, config)
         yield layout
+
+
+def _ours(item: Path) -> bool:
+    """What a build that was killed in its first moments leaves: the lock, and run.json half written aside."""
+    return item.name == "run.lock" or (item.name.startswith(".run.json.") and item.name.endswith(".part"))
+
+
+def _clear_unfinished(layout: RunLayout) -> None:
+    """Remove what killed writers left aside (`tables.write_whole`); nobody else writes here now."""
+    for folder in (layout.root, layout.manifests, layout.duplicates_part("").parent):
+        for unfinished in folder.glob(".*.part"):
+            unfinished.unlink(missing_ok=True)
 
 
 def _check_unchanged(layout: RunLayout, config: BuildConfig) -> None:
@@ -148,6 +161,13 @@ def read_config(layout: RunLayout) -> BuildConfig:
         ) from None
     except (OSError, ValueError) as error:
         raise DataError(f"{layout.run_record} cannot be read: {error}") from None
-    if record.get("format") != RUN_FORMAT:
-        raise DataError(f"{layout.root} has run format {record.get('format')}; this program reads format {RUN_FORMAT}.")
-    return BuildConfig.model_validate(record["config"])
+    made = record.get("format") if isinstance(record, dict) else None
+    if made != RUN_FORMAT:
+        raise DataError(f"{layout.root} has run format {made}; this program reads format {RUN_FORMAT}.")
+    try:
+        return BuildConfig.model_validate(record["config"])
+    except (ValidationError, KeyError) as error:
+        raise DataError(
+            f"{layout.run_record} holds a configuration that this version does not know: {error}",
+            remedy="Use the version of the program that made the run, or build into another --out directory.",
+        ) from None

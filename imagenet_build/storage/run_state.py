@@ -74,6 +74,13 @@ class RunState:
         with self._db:
             self._db.executemany("DELETE FROM units WHERE stage = ? AND key = ?", gone)
 
+    def forget_units_ending(self, stage: str, ending: str) -> None:
+        """Drop units whose keys end so: they are planned again."""
+        with self._db:
+            self._db.execute(
+                "DELETE FROM units WHERE stage = ? AND substr(key, -length(?)) = ?", (stage, ending, ending)
+            )
+
     def stage(self, name: str) -> StageRecord | None:
         """The record of a stage; None if it never came to its end."""
         row = self._db.execute("SELECT token, planned, seconds FROM stages WHERE stage = ?", (name,)).fetchone()

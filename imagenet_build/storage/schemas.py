@@ -24,6 +24,7 @@ SYNSETS = pa.schema(
         _column("gloss", _TEXT, "definition without examples"),
         _column("hypernyms", pa.list_(_TEXT), "wnids of the parents"),
         _column("depth", pa.int16(), "fewest steps up to a synset without parents"),
+        _column("is_organism", pa.bool_(), "stands below organism.n.01, or is it"),
         _column("root", _TEXT, "name of the first wanted root at or above it"),
     ]
 )

@@ -15,19 +15,26 @@ def open_database(path: Path, schema: str, *, read_only: bool = False) -> sqlite
     never half there (https://www.sqlite.org/pragma.html#pragma_synchronous). What is missing is simply done again.
 
     Raises:
-        DataError: the file is no database, or damaged.
+        DataError: the file is no database, or damaged; or there is none to read.
     """
-    if read_only:
-        return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=60)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    database = sqlite3.connect(path, timeout=60)
+    if not read_only:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    database: sqlite3.Connection | None = None
     try:
-        database.execute("PRAGMA journal_mode=WAL")
-        database.execute("PRAGMA synchronous=NORMAL")
-        database.executescript(schema)
+        if read_only:
+            database = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=60)
+            database.execute("SELECT count(*) FROM sqlite_master")  # nothing is opened before the first statement
+        else:
+            database = sqlite3.connect(path, timeout=60)
+            database.execute("PRAGMA journal_mode=WAL")
+            database.execute("PRAGMA synchronous=NORMAL")
+            database.executescript(schema)
     except sqlite3.DatabaseError as error:
-        database.close()
-        if isinstance(error, sqlite3.OperationalError):
-            raise
-        raise DataError(f"{path} is damaged: {error}.", remedy="Move it away and run the build again.") from None
+        if database is not None:
+            database.close()
+        if not isinstance(error, sqlite3.OperationalError):
+            raise DataError(f"{path} is damaged: {error}.", remedy="Move it away and run the build again.") from None
+        if read_only and not path.exists():
+            raise DataError(f"{path} is missing.", remedy="Run the build again to write it.") from None
+        raise
     return database

@@ -91,16 +91,20 @@ def read(path: Path, schema: pa.Schema, *, columns: Sequence[str] | None = None)
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path} cannot be read: {error}", remedy="Delete it and run the build again.") from None
     wanted = list(columns) if columns else schema.names
-    if [name for name in wanted if name not in table.schema.names]:
-        raise DataError(f"{path} has other columns than this version writes: {', '.join(table.schema.names)}.")
+    _check_columns(path, table.schema.names, wanted)
     return table.select(wanted)
+
+
+def _check_columns(path: Path, held: Sequence[str], wanted: Sequence[str]) -> None:
+    if not set(wanted) <= set(held):
+        raise DataError(f"{path} has other columns than this version writes: {', '.join(held)}.")
 
 
 def by_synset(path: Path, schema: pa.Schema, columns: Sequence[str] | None = None) -> Iterator[tuple[str, pa.Table]]:
     """Stream a table that is sorted by wnid: (wnid, its rows), holding one synset and one row group at a time.
 
     Raises:
-        DataError: the file cannot be read.
+        DataError: the file cannot be read, or has other columns.
     """
     if not path.exists():
         raise DataError(f"{path} is missing.", remedy="Run the build again to write it.")
@@ -109,6 +113,7 @@ def by_synset(path: Path, schema: pa.Schema, columns: Sequence[str] | None = Non
     current: str | None = None
     try:
         with pq.ParquetFile(path) as file:
+            _check_columns(path, file.schema_arrow.names, wanted)
             for group in range(file.num_row_groups):
                 table = file.read_row_group(group, columns=wanted)
                 for wnid, part in runs_of_synsets(table):
@@ -148,8 +153,15 @@ def metadata(path: Path) -> dict[str, str]:
 
 
 def row_count(path: Path) -> int:
-    """Rows of a Parquet file, from its footer; 0 if there is no file."""
-    return int(pq.read_metadata(path).num_rows) if path.exists() else 0
+    """Rows of a Parquet file, from its footer; 0 if there is no file.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    try:
+        return int(pq.read_metadata(path).num_rows) if path.exists() else 0
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{path} cannot be read: {error}") from None
 
 
 def digest(*tables: pa.Table) -> str:

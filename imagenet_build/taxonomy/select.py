@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from imagenet_build.config.models import TaxonomyConfig
 from imagenet_build.errors import ConfigError, UnknownSynset, WordNetUnusable
 from imagenet_build.records import WNID_PATTERN, LeftOut, LeftOutReason, Synset, offset_of, wnid_of
+from imagenet_build.taxonomy.organisms import organisms
 from imagenet_build.taxonomy.tree import steps_below
 from imagenet_build.taxonomy.wordnet import WordNet
 
@@ -39,6 +40,7 @@ def select(wordnet: WordNet, config: TaxonomyConfig) -> Selection:
     """
     wanted = _wanted(wordnet, config)
     gate = _Gate(wordnet, config)
+    living = organisms(wordnet)
     synsets: list[Synset] = []
     left_out: list[LeftOut] = []
     for offset in sorted(wanted):
@@ -46,12 +48,14 @@ def select(wordnet: WordNet, config: TaxonomyConfig) -> Selection:
         if refusal:
             left_out.append(LeftOut(wnid_of(offset), wordnet.name(offset), *refusal))
         else:
-            synsets.append(describe(wordnet, offset, root=wanted[offset], lemmas=gate.lemmas(offset)))
+            synsets.append(describe(wordnet, offset, root=wanted[offset], living=living, lemmas=gate.lemmas(offset)))
     return Selection(synsets, left_out)
 
 
-def describe(wordnet: WordNet, offset: int, *, root: int, lemmas: tuple[str, ...] = ()) -> Synset:
-    """The record of one synset; `lemmas` where not all of its own are wanted."""
+def describe(
+    wordnet: WordNet, offset: int, *, root: int, living: Container[int], lemmas: tuple[str, ...] = ()
+) -> Synset:
+    """The record of one synset; `living`: all organisms; `lemmas` where not all of its own are wanted."""
     return Synset(
         wnid=wnid_of(offset),
         name=wordnet.name(offset),
@@ -59,6 +63,7 @@ def describe(wordnet: WordNet, offset: int, *, root: int, lemmas: tuple[str, ...
         gloss=wordnet.gloss(offset),
         hypernyms=tuple(wnid_of(parent) for parent in wordnet.parents(offset)),
         depth=wordnet.depth(offset),
+        is_organism=offset in living,
         root=wnid_of(root),
     )
 

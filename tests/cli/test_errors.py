@@ -163,3 +163,15 @@ def test_a_full_disk_loses_nothing(world: World, tmp_path: Path, monkeypatch: py
     build(config, tmp_path / "fresh", Silent())
     assert_same_rows(manifest_rows(tmp_path / "run"), manifest_rows(tmp_path / "fresh"))
     assert run(world.command("check", str(tmp_path / "run"))).returncode == 0
+
+
+def test_a_damaged_state_file_is_said_in_words(world: World, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    assert world.build(out).returncode == 0
+    state = out / "download.sqlite"
+    data = bytearray(state.read_bytes())
+    data[4096:] = bytes(len(data) - 4096)  # the header is whole, the pages behind it are not
+    state.write_bytes(data)
+    for name in ("download.sqlite-wal", "download.sqlite-shm"):
+        (out / name).unlink(missing_ok=True)
+    assert_said(world.build(out), 3, "damaged", "--out")

@@ -3,7 +3,7 @@
 import copy
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imagenet_build.config.models import BuildConfig
@@ -122,6 +122,7 @@ def test_an_engines_own_keys_may_change():
     assert config_hash(old) == config_hash(new)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(sorted(RULES)), st.sampled_from(sorted(RULES)))
 def test_differences_of_two_changes_are_those_of_each(one, other):
     def changed(*keys: str) -> BuildConfig:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
@@ -126,6 +126,7 @@ def test_both_thresholds_are_taken_from_the_configuration():
 tinies = arrays.arrays(np.uint8, (32, 32, 3))
 
 
+@settings(deadline=None)
 @given(tinies, tinies, st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1))
 def test_comparing_is_symmetric_and_a_picture_is_itself(left, right, left_hash, right_hash):
     one = Look("a", "a", left_hash, right_hash, left.tobytes())
@@ -136,6 +137,7 @@ def test_comparing_is_symmetric_and_a_picture_is_itself(left, right, left_hash, 
     assert (itself.difference, itself.worst, itself.tiny_rms, itself.dct_distance) == (0, 0, 0, 0)
 
 
+@settings(deadline=None)
 @given(tinies, tinies)
 def test_the_plain_difference_is_the_definition(left, right):
     expected = np.sqrt(np.mean((left.astype(float) - right.astype(float)) ** 2))

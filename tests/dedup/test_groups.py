@@ -1,6 +1,6 @@
 from itertools import combinations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imagenet_build.dedup.groups import Standing, copies_of, group_pairs, preference
@@ -27,6 +27,7 @@ def by_url(standings, kept_for):
     return {standings[index].url_key: standings[kept].url_key for index, kept in kept_for.items()}
 
 
+@settings(deadline=None)
 @given(synsets(), st.randoms(use_true_random=False))
 def test_groups_do_not_depend_on_the_order_of_images_or_pairs(synset, random):
     standings, pairs = synset
@@ -40,6 +41,7 @@ def test_groups_do_not_depend_on_the_order_of_images_or_pairs(synset, random):
     assert by_url(moved, group_pairs(moved, shuffled, LICENSES)) == expected
 
 
+@settings(deadline=None)
 @given(synsets())
 def test_every_member_is_close_to_the_one_kept_for_it_and_no_two_kept_ones_are_close(synset):
     standings, pairs = synset
@@ -82,6 +84,7 @@ def test_the_rule_is_size_then_licence_then_place():
     assert kept(Standing("b", 100, "by", 0), Standing("a", 100, "by", 0)) == "a"
 
 
+@settings(deadline=None)
 @given(synsets(), st.lists(st.sampled_from("xyz"), min_size=9, max_size=9))
 def test_copies_are_found_before_and_after_looking_at_all_pairs(synset, letters):
     """Taking equal pictures out first changes nothing about who is kept for whom."""

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imagenet_build.dedup import propose
@@ -28,6 +28,7 @@ def brute_force(values: list[int], radius: int) -> set[tuple[int, int]]:
     return {(i, j) for i in places for j in places if i < j and bin(values[i] ^ values[j]).count("1") <= radius}
 
 
+@settings(deadline=None)
 @given(related_hashes(), st.integers(0, 64))
 def test_exactly_the_pairs_within_the_radius_are_proposed_each_once(values, radius):
     found = list(propose_pairs(np.array(values, np.uint64), radius))
@@ -47,6 +48,7 @@ def test_no_pair_is_lost_between_blocks(monkeypatch, block):
     assert len(found) > 20
 
 
+@settings(deadline=None)
 @given(st.lists(hashes, max_size=6), st.lists(hashes, max_size=6))
 def test_distances_are_those_of_the_bits(left, right):
     expected = [[bin(a ^ b).count("1") for b in right] for a in left]

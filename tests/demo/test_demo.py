@@ -40,9 +40,8 @@ def test_copies_are_smaller_jpegs_on_white_with_the_captions(tmp_path: Path) -> 
             assert small.size == (large.width * 3 // 4, large.height * 3 // 4)
 
 
-def test_facts_and_page_of_a_run(world: World, tmp_path: Path) -> None:
-    out = tmp_path / "run"
-    assert world.build(out).returncode == 0
+def test_facts_and_page_of_a_run(built: tuple[World, Path], tmp_path: Path) -> None:
+    _, out = built
     run = RunContext(RunLayout(out), read_config(RunLayout(out)))
     facts = facts_of(run)
     assert facts.refused == {
@@ -52,8 +51,8 @@ def test_facts_and_page_of_a_run(world: World, tmp_path: Path) -> None:
     assert facts.non_empty <= facts.manifests <= facts.synsets
     assert 0 < facts.only_translated <= facts.candidates_only_translated
     assert sum(facts.duplicates.values()) > 0
-    write_page(run, out / "page.html", ["<b>not markup</b>"])
-    page = (out / "page.html").read_text()
+    write_page(run, tmp_path / "page.html", ["<b>not markup</b>"])
+    page = (tmp_path / "page.html").read_text()
     assert "&lt;b&gt;not markup" in page
     assert page.count("<figure") > 20
     assert not re.search(r'(src|href)="(?!data:)', page)  # self-contained

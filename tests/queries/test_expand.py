@@ -16,7 +16,7 @@ ALL = QueriesConfig(languages=("cmn", "spa", "nld", "ita"), parent_words=True)
 
 def queries_of(wordnet, omw, name: str, config: QueriesConfig = ALL) -> list[Query]:
     offset = wordnet.find(name)
-    return Expander(wordnet, omw, config).expand(describe(wordnet, offset, root=offset))
+    return Expander(wordnet, omw, config).expand(describe(wordnet, offset, root=offset, living=()))
 
 
 def texts(queries: list[Query], language: str = "eng") -> list[str]:
@@ -143,7 +143,7 @@ def test_whatever_the_words_queries_are_clean(mini, lemmas, gloss, translations,
     rows = [f"{whippet:08d}-n\tita:lemma\t{lemma}" for lemma in translations]
     rows += [f"{dog:08d}-n\tita:lemma\t{lemma}" for lemma in parent]
     omw = Omw({"ita": read_lemmas(["\n".join(rows)])})
-    synset = Synset(f"n{whippet:08d}", "whippet.n.01", tuple(lemmas), " ".join(gloss), (), 0, "")
+    synset = Synset(f"n{whippet:08d}", "whippet.n.01", tuple(lemmas), " ".join(gloss), (), 0, True, "")
     found = Expander(mini, omw, ALL).expand(synset)
     assert_clean(found)
     assert [query.position for query in found] == list(range(len(found)))

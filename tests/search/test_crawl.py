@@ -23,6 +23,7 @@ from imagenet_build.search.crawl import EngineCrawler, SearchOutcome
 from imagenet_build.search.engine import Cursor, Engine, SearchPage
 from imagenet_build.search.engines.openverse import Openverse
 from imagenet_build.search.engines.wikimedia import Wikimedia
+from imagenet_build.search.pages import PageSource
 from imagenet_build.storage.page_store import PageStore
 from tests.fakes import commons_server, openverse_server
 from tests.fakes.commons_server import CommonsServer
@@ -91,7 +92,8 @@ async def crawler(
         async def send(request: HttpRequest) -> HttpAnswer:
             return await client.get(request.full_url(), timeout_s=config.timeout_s, max_bytes=config.max_page_bytes)
 
-        yield EngineCrawler(engine, send, store, Pace(min_delay_s), config, rng or Impatient())
+        source = PageSource(engine, send, store, Pace(min_delay_s), config, rng or Impatient())
+        yield EngineCrawler(engine, source, config)
 
 
 async def search(

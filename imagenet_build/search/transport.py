@@ -1,0 +1,36 @@
+"""EDGE: how an engine's requests are sent: over HTTP with its keys, or to an index on this disk."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+
+from imagenet_build.collection.transport import CollectionTransport
+from imagenet_build.config.models import EngineConfig, SearchConfig
+from imagenet_build.errors import EngineRefused, SourceError, Unreachable
+from imagenet_build.network.client import HttpClient
+from imagenet_build.network.messages import HttpAnswer, HttpRequest
+from imagenet_build.search.keys import Keys
+from imagenet_build.search.pages import Transport
+
+
+def transport_for(
+    config: EngineConfig, search: SearchConfig, client: HttpClient, keys: Keys, stack: AsyncExitStack
+) -> Transport:
+    """The transport of one engine; what it opens is closed with `stack`."""
+    if config.index is not None:
+        local = CollectionTransport(config.index)
+        stack.callback(local.close)
+        return local.answer
+
+    async def send(request: HttpRequest) -> HttpAnswer:
+        url, headers = keys.filled(request)
+        try:
+            return await client.send(
+                url, headers=headers, body=request.body, timeout_s=search.timeout_s, max_bytes=search.max_page_bytes
+            )
+        except Unreachable as error:
+            raise Unreachable(keys.scrubbed(error.message), source=config.name) from None
+        except SourceError as error:  # an address, a redirect or a size that will not change by asking again
+            raise EngineRefused(keys.scrubbed(str(error)), source=config.name) from None
+
+    return send
