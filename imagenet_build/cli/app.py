@@ -6,6 +6,7 @@ from imagenet_build.cli.collection import collection
 from imagenet_build.cli.demo import demo_command
 from imagenet_build.cli.engines import engines_command
 from imagenet_build.cli.main import main
+from imagenet_build.cli.plan import plan_command
 from imagenet_build.cli.runs import build_command, check_command, retry_command, status_command
 from imagenet_build.cli.taxonomy import data, queries, synsets
 
@@ -15,6 +16,7 @@ for _command in (
     synsets,
     queries,
     engines_command,
+    plan_command,
     collection,
     build_command,
     status_command,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -21,6 +20,7 @@ from imagenet_build.records import ENGLISH, offset_of
 from imagenet_build.search.engine import SynsetFacts
 from imagenet_build.search.estimate import EngineEstimate, EngineLoad, Span, add_to_all, estimate_engine
 from imagenet_build.search.estimate_totals import Totals, estimate_totals
+from imagenet_build.search.keys import keys_at_hand
 from imagenet_build.search.registry import make_engine
 from imagenet_build.taxonomy.organisms import organisms
 from imagenet_build.taxonomy.select import select
@@ -53,7 +53,7 @@ def plan_command(config_file: Path, sets: tuple[str, ...], as_json: bool) -> Non
     loads, synsets, queries, note = _loads(config)
     engines = [estimate_engine(load, config.search) for load in loads]
     totals = estimate_totals(synsets, queries, engines, config.download)
-    missing = {load.info.name: _missing_keys(load) for load in loads}
+    missing = {load.info.name: _missing_keys(load, config) for load in loads}
     if as_json:
         rows = [asdict(engine) | {"keys_missing": missing[engine.name]} for engine in engines]
         click.echo(json.dumps({"engines": rows, "totals": asdict(totals), "note": note}, indent=1, ensure_ascii=False))
@@ -69,7 +69,7 @@ def _loads(config: BuildConfig) -> tuple[list[EngineLoad], int, int, str]:
     """Taxonomy and queries in memory: (what each engine would be asked, synsets, queries, what the user must know)."""
     loads = []
     for entry in config.search.engines:
-        engine = make_engine(entry)
+        engine = make_engine(entry, config.search.licenses)
         delay_s = engine.info.min_delay_s if entry.min_delay_s is None else entry.min_delay_s
         loads.append(EngineLoad(engine, delay_s))
     wordnet = load_wordnet(config.taxonomy)
@@ -91,9 +91,9 @@ def _loads(config: BuildConfig) -> tuple[list[EngineLoad], int, int, str]:
     return loads, len(selection.synsets), count, missing_languages(absent, omw.languages)
 
 
-def _missing_keys(load: EngineLoad) -> list[str]:
-    """Environment variables that the engine needs and that are not set; their values are never looked at further."""
-    return [name for name in load.info.keys if not os.environ.get(name)]
+def _missing_keys(load: EngineLoad, config: BuildConfig) -> list[str]:
+    """Keys that the engine needs and that are neither in the environment nor in the configured file."""
+    return keys_at_hand(load.info.keys, config.search.keys_file).missing(load.info.keys)
 
 
 def _row(engine: EngineEstimate, missing: Sequence[str]) -> dict[str, Any]:
@@ -121,7 +121,11 @@ def _summary(
         if len(reasons) > REASONS_SHOWN:
             rest = sum(count for _, count in reasons[REASONS_SHOWN:])
             lines.append(f"{engine.name} is not asked {rest:,} more queries for other reasons; --json has them")
-    lines += [f"{name} needs {' and '.join(keys)} in the environment" for name, keys in missing.items() if keys]
+    lines += [
+        f"{name} needs {' and '.join(keys)} in the environment or in search.keys_file"
+        for name, keys in missing.items()
+        if keys
+    ]
     lines += [
         f"{totals.synsets:,} synsets, {totals.queries:,} queries",
         f"requests          {_span(totals.requests)}",

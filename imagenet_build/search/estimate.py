@@ -123,7 +123,7 @@ class _Yield:
 def estimate_engine(
     load: EngineLoad, config: SearchConfig, measured: Mapping[tuple[str, Origin, str], Measured] | None = None
 ) -> EngineEstimate:
-    """Walk all synsets as the crawler does: queries in order, until a synset has enough addresses.
+    """Walk all synsets as the crawler does: best queries first, until a synset has enough addresses.
 
     How many hits single queries have is taken to vary as an exponential distribution does: many with few, few with
     many. That is what makes the mean number of pages differ from the pages of the mean.
@@ -176,9 +176,9 @@ def days_for(requests: float, info: EngineInfo, min_delay_s: float) -> float:
 
 
 def _walk(asked: Asked, yields: Mapping[Kind, _Yield], enough: int) -> tuple[float, float]:
-    """(requests, distinct addresses) of one synset."""
+    """(requests, distinct addresses) of one synset; the crawler goes where a request brings most."""
     sent = brought = 0.0
-    for kind, count in asked:
+    for kind, count in sorted(asked, key=lambda run: -yields[run[0]].new / yields[run[0]].requests):
         one = yields[kind]
         wanted = min(float(count), (enough - brought) / one.new) if one.new > 0 else float(count)
         sent += wanted * one.requests
@@ -212,11 +212,12 @@ def _guessed(load: EngineLoad, guess: Assumed, config: SearchConfig) -> _Yield:
     depth = config.max_hits_per_query if info.depth is None else min(info.depth, config.max_hits_per_query)
     pages = _mean_pages(guess.hits, size, math.ceil(depth / size))
     found = _mean_up_to(guess.hits, depth)
-    slices = len(load.engine.divide(None)) if depth < config.max_hits_per_query else 0
-    if slices:
+    parts = load.engine.divide(None) if depth < config.max_hits_per_query else ()
+    if parts:
+        slices, finer = len(parts), max(1, len(load.engine.divide(parts[0])))
         # The parts show again what the undivided search has shown, and each has a last page that is not full.
         truncated = math.exp(-depth / guess.hits)
-        further = _mean_up_to(guess.hits, min(config.max_hits_per_query, depth * slices)) - found
+        further = _mean_up_to(guess.hits, min(config.max_hits_per_query, depth * slices * finer)) - found
         pages += truncated * slices / 2 + (truncated * depth + further) / size
         found += further
     return _Yield(habit.first + pages * habit.per_page, found * guess.new)

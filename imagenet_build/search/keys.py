@@ -46,6 +46,13 @@ class Keys:
         else:
             headers[secret.name] = secret.prefix + self.value(secret.env)
 
+    def scrubbed_bytes(self, body: bytes) -> bytes:
+        """A body with every key in it made unreadable; the same bytes where there is none."""
+        for value in sorted(self._values.values(), key=len, reverse=True):
+            for spelling in (value, quote_plus(value), quote(value, safe="")):
+                body = body.replace(spelling.encode(), HIDDEN.encode())
+        return body
+
     def scrubbed(self, text: str) -> str:
         """A text with every key in it made unreadable: error messages may repeat what was sent."""
         for value in sorted(self._values.values(), key=len, reverse=True):

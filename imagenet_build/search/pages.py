@@ -122,7 +122,7 @@ class PageSource:
             raise failure
         try:
             read = self._engine.parse(page.body, query, cursor)
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise _Unreadable(f"cannot be read ({type(error).__name__}: {error})") from error
         if read.reported and not read.hits and not read.refused:
             raise self._unexpected(request, f"holds {read.reported} items, but none was read")

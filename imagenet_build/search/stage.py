@@ -32,7 +32,7 @@ class SearchStage:
     def plan(self, run: RunContext) -> Iterator[WorkUnit]:
         """One unit per synset and engine; its fingerprint covers the queries and what the engine makes of them."""
         search = run.config.search
-        engines = [make_engine(config) for config in search.engines]
+        engines = [make_engine(config, search.licenses) for config in search.engines]
         limits = f"{search.candidates_per_synset}/{search.max_hits_per_query}/{','.join(sorted(search.licenses))}"
         for wnid, queries in tables.by_synset(run.layout.queries, QUERIES):
             asked = tables.digest(queries)
@@ -59,13 +59,13 @@ class SearchStage:
             )
             lanes = {}
             for config in search.engines:
-                engine = make_engine(config)
+                engine = make_engine(config, search.licenses)
                 pages = PageStore(run.layout.pages(config.name))
                 stack.callback(pages.close)
                 keys = keys_at_hand(engine.info.keys, search.keys_file)
                 transport = None
                 if config.name not in run.offline_engines:
-                    transport = transport_for(config, search, client, keys, stack)
+                    transport = transport_for(engine, config, search, client, keys, stack)
                 lanes[config.name] = EngineLane(engine, config, search, transport, pages)
 
             async def run_unit(unit: WorkUnit) -> UnitResult:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
 from imagenet_build.collection.transport import CollectionTransport
@@ -9,12 +10,19 @@ from imagenet_build.config.models import EngineConfig, SearchConfig
 from imagenet_build.errors import EngineRefused, SourceError, Unreachable
 from imagenet_build.network.client import HttpClient
 from imagenet_build.network.messages import HttpAnswer, HttpRequest
+from imagenet_build.network.oauth import OAuthClientCredentials, TokenSource
+from imagenet_build.search.engine import Engine
 from imagenet_build.search.keys import Keys
 from imagenet_build.search.pages import Transport
 
 
 def transport_for(
-    config: EngineConfig, search: SearchConfig, client: HttpClient, keys: Keys, stack: AsyncExitStack
+    engine: Engine,
+    config: EngineConfig,
+    search: SearchConfig,
+    client: HttpClient,
+    keys: Keys,
+    stack: AsyncExitStack,
 ) -> Transport:
     """The transport of one engine; what it opens is closed with `stack`."""
     if config.index is not None:
@@ -22,12 +30,27 @@ def transport_for(
         stack.callback(local.close)
         return local.answer
 
+    async def post(url: str, body: bytes, headers: Mapping[str, str]) -> HttpAnswer:
+        return await client.send(
+            url, headers=headers, body=body, timeout_s=search.timeout_s, max_bytes=search.max_page_bytes
+        )
+
+    oauth: OAuthClientCredentials | None = getattr(engine, "oauth", None)
+    tokens = TokenSource(post, oauth) if oauth else None
+
     async def send(request: HttpRequest) -> HttpAnswer:
         url, headers = keys.filled(request)
+        token = await tokens.header() if tokens else ""
+        if token:
+            headers["Authorization"] = token
         try:
-            return await client.send(
+            answer = await client.send(
                 url, headers=headers, body=request.body, timeout_s=search.timeout_s, max_bytes=search.max_page_bytes
             )
+            if tokens:
+                tokens.saw(token, answer)
+            # some services repeat the key in their answer; what is kept must not hold it
+            return HttpAnswer(answer.status, answer.headers, keys.scrubbed_bytes(answer.body))
         except Unreachable as error:
             raise Unreachable(keys.scrubbed(error.message), source=config.name) from None
         except SourceError as error:  # an address, a redirect or a size that will not change by asking again

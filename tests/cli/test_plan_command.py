@@ -96,7 +96,7 @@ class Choosy(EngineDefaults):
 
 
 def test_keys_that_are_missing_and_queries_that_an_engine_does_not_take(run, monkeypatch):
-    monkeypatch.setattr(plan, "make_engine", lambda entry: Choosy())
+    monkeypatch.setattr(plan, "make_engine", lambda entry, licenses: Choosy())
     monkeypatch.delenv("CHOOSY_KEY", raising=False)
     result = run("taxonomy: {roots: [dog.n.01, violin.n.01]}\nsearch: {engines: [{name: choosy}]}\n")
     assert "choosy needs CHOOSY_KEY in the environment" in result.stdout
@@ -106,6 +106,10 @@ def test_keys_that_are_missing_and_queries_that_an_engine_does_not_take(run, mon
     found = run("taxonomy: {roots: [dog.n.01, violin.n.01]}\nsearch: {engines: [{name: choosy}]}\n", "--json")
     assert planned(found)["engines"][0]["keys_missing"] == []
     assert "abc-secret" not in found.output
+    monkeypatch.delenv("CHOOSY_KEY")
+    Path("keys.txt").write_text("CHOOSY_KEY=abc-secret\n")
+    text = "taxonomy: {roots: [dog.n.01]}\nsearch: {keys_file: keys.txt, engines: [{name: choosy}]}\n"
+    assert planned(run(text, "--json"))["engines"][0]["keys_missing"] == []
 
 
 def test_a_configured_pause_makes_it_longer(run):

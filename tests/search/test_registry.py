@@ -7,7 +7,10 @@ from tests.search.engines.asking import english
 
 
 def test_table_names_each_engine_once():
-    assert [info.name for info in engine_infos()] == ["openverse", "wikimedia", "collection"]
+    names = [info.name for info in engine_infos()]
+    assert len(set(names)) == len(names) > 20
+    assert names[0] == "openverse"
+    assert all(name.isidentifier() and name.islower() for name in names)
     assert [info.is_live for info in engine_infos()] == [True, True, False]
 
 
@@ -27,7 +30,7 @@ def test_base_url_is_the_public_service_unless_given(config, host):
     ("config", "said"),
     [
         (EngineConfig(name="openvers"), "did you mean openverse?"),
-        (EngineConfig(name="zzz"), "known: openverse, wikimedia, collection."),
+        (EngineConfig(name="zzz"), "known: openverse, wikimedia, wikidata, "),
         (EngineConfig(name="openverse", index="/x.sqlite"), "has no index"),
         (EngineConfig(name="wikimedia", pictures_url="http://x/"), "has no pictures_url"),
         (EngineConfig(name="collection"), "needs `index`"),
@@ -68,3 +71,8 @@ def test_missing_index_is_an_error_and_not_a_traceback(tmp_path):
 )
 def test_local_means_loopback_only(url, local):
     assert is_local(EngineConfig(name="openverse", base_url=url)) is local
+
+
+def test_engines_that_are_gone_say_what_to_use_instead():
+    with pytest.raises(ConfigError, match="webiq"):
+        make_engine(EngineConfig(name="bing"))

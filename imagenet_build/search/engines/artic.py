@@ -8,7 +8,7 @@ from typing import Any
 
 from imagenet_build.errors import QueryRefused, RateLimited, SourceError
 from imagenet_build.licenses import normalize_license
-from imagenet_build.network.client import PRODUCT_TOKEN, PROJECT_URL
+from imagenet_build.network.client import PRODUCT_TOKEN
 from imagenet_build.network.messages import HttpAnswer, HttpRequest
 from imagenet_build.network.retry import retry_after_s
 from imagenet_build.records import Credit, Hit, Query, Rejection, RejectReason
@@ -91,7 +91,7 @@ class Artic(EngineDefaults):
         return HttpRequest(
             f"{self._base_url}/api/v1/artworks/search",
             {"params": json.dumps(search, ensure_ascii=False, separators=(",", ":"))},
-            headers={"AIC-User-Agent": f"{PRODUCT_TOKEN} ({PROJECT_URL})"},
+            headers={"AIC-User-Agent": PRODUCT_TOKEN},
         )
 
     def failure(self, answer: HttpAnswer) -> SourceError | None:
