@@ -15,7 +15,8 @@ from imagenet_build.network.politeness import Pace
 from imagenet_build.records import Query
 from imagenet_build.search.crawl import EngineCrawler, SearchOutcome
 from imagenet_build.search.engine import Engine, SynsetFacts
-from imagenet_build.search.pages import PageSource, Transport
+from imagenet_build.search.pages import DAY_S, MONTH_S, PageSource, Transport
+from imagenet_build.search.registry import is_local
 from imagenet_build.search.yields import Yield
 from imagenet_build.storage.page_store import PageStore
 from imagenet_build.storage.schemas import HITS, SEARCH_REJECTIONS
@@ -41,7 +42,8 @@ class EngineLane:
         self._engine = engine
         self._pages = pages
         self._pace = pace_of(engine, config, pages)
-        source = PageSource(engine, transport, pages, self._pace, search, random.Random(config.name))
+        rng = random.Random(config.name)
+        source = PageSource(engine, transport, pages, self._pace, search, rng, quotas_of(engine, config))
         self._crawler = EngineCrawler(engine, source, search)
         self._stopped = ""
         self._failures = 0
@@ -89,6 +91,14 @@ class EngineLane:
             name = self._engine.info.name
             self._stopped = f"{name} stopped after {self._failures} failures in a row: {message}"
         return self._stopped or message
+
+
+def quotas_of(engine: Engine, config: EngineConfig) -> list[tuple[int, float]]:
+    """(requests, window in seconds) that the engine allows; a service on this machine has none of its own."""
+    if is_local(config):
+        return []
+    windows = ((engine.info.quota_per_day, DAY_S), (engine.info.quota_per_month, MONTH_S))
+    return [(quota, window_s) for quota, window_s in windows if quota is not None]
 
 
 def pace_of(engine: Engine, config: EngineConfig, pages: PageStore) -> Pace:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from imagenet_build.config.models import SearchConfig
 from imagenet_build.errors import (
@@ -43,14 +43,26 @@ class PageSource:
         pace: Pace,
         config: SearchConfig,
         rng: random.Random,
+        quotas: Sequence[tuple[int, float]] = (),
     ) -> None:
-        """`transport` None: only kept pages are read, nothing is sent."""
+        """What one engine's session needs.
+
+        Args:
+            engine: the adapter.
+            transport: None: only kept pages are read, nothing is sent.
+            pages: where pages are kept and requests counted.
+            pace: of the engine's lane.
+            config: attempts.
+            rng: for backing off.
+            quotas: (requests, seconds): so many in any window of so many seconds.
+        """
         self._engine = engine
         self._send = transport
         self._pages = pages
         self._pace = pace
         self._config = config
         self._rng = rng
+        self._quotas = tuple(quotas)
         self.sent = 0
         """Requests really sent."""
 
@@ -143,7 +155,7 @@ class PageSource:
             )
         async with self._pace.turn():
             self.sent += 1
-            if self._has_quota:
+            if self._quotas:
                 self._pages.count_request()
             answer = await send(request)
         failure = self._engine.failure(answer)
@@ -152,17 +164,9 @@ class PageSource:
             return answer, RateLimited(f"{name} answered {answer.status}.", source=name)
         return answer, failure
 
-    @property
-    def _has_quota(self) -> bool:
-        info = self._engine.info
-        return info.quota_per_day is not None or info.quota_per_month is not None
-
     def _mind_quota(self) -> None:
         """Park the engine when its quota is spent, until the oldest request of the window is old enough."""
-        info = self._engine.info
-        for quota, window_s in ((info.quota_per_day, DAY_S), (info.quota_per_month, MONTH_S)):
-            if quota is None:
-                continue
+        for quota, window_s in self._quotas:
             free_at = self._pages.nth_newest_request(quota)
             if free_at is not None and free_at + window_s > time.time():
                 self._pace.park(max(LEAST_PAUSE_S, free_at + window_s - time.time()))
