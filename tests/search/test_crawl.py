@@ -130,10 +130,15 @@ async def test_pages_go_on_to_the_end(openverse, store):
 
 
 async def test_pages_go_on_to_the_engines_depth_and_no_further(openverse, store):
+    """Deeper than that only slices lead; no request of any of them passes the depth."""
     openverse.pictures = pictures(300)
-    outcome = await search(openverse, store)
+    outcome = await search(openverse, store, config=SearchConfig(attempts=3, candidates_per_synset=240))
     assert len(outcome.hits) == 240
-    assert openverse.log.count() == 12
+    assert [call.query["page"] for call in openverse.log.calls] == [str(page) for page in range(1, 13)]
+    outcome = await search(openverse, store)
+    sliced = [call for call in openverse.log.calls[12:] if "license" in call.query]
+    assert len(sliced) == openverse.log.count() - 12 == outcome.requests > 0
+    assert all(int(call.query["page"]) <= 12 for call in openverse.log.calls)
     assert outcome.queries_refused == 0
 
 
