@@ -16,13 +16,12 @@ from imagenet_build.config.models import BuildConfig
 from imagenet_build.errors import ConfigError
 from imagenet_build.queries.expand import Expander
 from imagenet_build.queries.stage import missing_languages
-from imagenet_build.records import ENGLISH, offset_of
+from imagenet_build.records import ENGLISH
 from imagenet_build.search.engine import SynsetFacts
 from imagenet_build.search.estimate import EngineEstimate, EngineLoad, Span, add_to_all, estimate_engine
 from imagenet_build.search.estimate_totals import Totals, estimate_totals
 from imagenet_build.search.keys import keys_at_hand
 from imagenet_build.search.registry import make_engine
-from imagenet_build.taxonomy.organisms import organisms
 from imagenet_build.taxonomy.select import select
 from imagenet_build.taxonomy.sources import load_omw, load_wordnet
 
@@ -81,12 +80,11 @@ def _loads(config: BuildConfig) -> tuple[list[EngineLoad], int, int, str]:
         )
     omw = load_omw(config.taxonomy, config.queries.languages)
     expander = Expander(wordnet, omw, config.queries)
-    living = organisms(wordnet)
     count = 0
     for synset in selection.synsets:
         queries = expander.expand(synset)
         count += len(queries)
-        add_to_all(loads, queries, SynsetFacts(synset.wnid, offset_of(synset.wnid) in living))
+        add_to_all(loads, queries, SynsetFacts(synset.wnid, synset.is_organism))
     absent = [name for name in config.queries.languages if name != ENGLISH and name not in omw.languages]
     return loads, len(selection.synsets), count, missing_languages(absent, omw.languages)
 

@@ -42,7 +42,7 @@ def rows(result: Result) -> list[dict]:
 def test_synsets_as_json(run):
     found = rows(run("synsets", "greyhound", "--json"))
     assert [row["name"] for row in found] == ["greyhound.n.01", "whippet.n.01", "italian_greyhound.n.01"]
-    assert set(found[0]) == {"wnid", "name", "lemmas", "gloss", "depth", "hypernyms", "root", "below"}
+    assert set(found[0]) == {"wnid", "name", "lemmas", "gloss", "depth", "hypernyms", "root", "below", "is_organism"}
     assert found[0]["below"] == 2
     assert found[1]["hypernyms"] == [found[0]["wnid"]]
     assert found[1]["root"] == found[0]["wnid"]

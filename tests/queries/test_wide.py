@@ -61,7 +61,7 @@ def small(tmp_path_factory) -> WordNet:
 
 def added(wordnet: WordNet, name: str) -> list[tuple[str, Origin]]:
     offset = wordnet.find(name)
-    synset = describe(wordnet, offset, root=offset)
+    synset = describe(wordnet, offset, root=offset, living=())
     paper = Expander(wordnet, Omw(), PAPER).expand(synset)
     found = Expander(wordnet, Omw(), WIDE).expand(synset)
     assert found[: len(paper)] == paper
@@ -123,7 +123,7 @@ def test_spellings_are_last_and_those_that_engines_may_not_tell_apart_very_last(
 
 def test_ambiguity_is_counted_for_added_texts_too(small):
     offset = small.find("beaver")
-    found = Expander(small, Omw(), WIDE).expand(describe(small, offset, root=offset))
+    found = Expander(small, Omw(), WIDE).expand(describe(small, offset, root=offset, living=()))
     assert {query.text: query.ambiguity for query in found}["Castor"] == 1
 
 
@@ -145,7 +145,7 @@ def test_paper_is_the_default():
 )
 def test_whatever_the_words_the_paper_comes_first_and_all_are_clean(small, lemmas, gloss, place):
     offset = small.find(place)
-    synset = Synset(f"n{offset:08d}", "x.n.01", tuple(lemmas), " ".join(gloss), (), 0, "")
+    synset = Synset(f"n{offset:08d}", "x.n.01", tuple(lemmas), " ".join(gloss), (), 0, True, "")
     paper = Expander(small, Omw(), PAPER).expand(synset)
     found = Expander(small, Omw(), WIDE).expand(synset)
     assert found[: len(paper)] == paper

@@ -47,6 +47,7 @@ class Wikimedia(EngineDefaults):
         languages="any: matches the words of the file page, which uploaders write in their own language",
         depth=DEPTH,
         min_delay_s=0.5,  # 200 a minute for a client that names its operator, and three at a time
+        page_size=BATCH,
     )
 
     def __init__(self, base_url: str = DEFAULT_BASE_URL) -> None:
