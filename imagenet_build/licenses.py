@@ -7,6 +7,7 @@ Anything not recognised is `unknown`: a licence is never guessed.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -54,6 +55,7 @@ def is_license_code(code: str) -> bool:
     return code in LICENSE_CODES or _SITE.fullmatch(code) is not None
 
 
+@lru_cache(4096)
 def normalize_license(name: str = "", version: str = "", url: str = "") -> LicenseTerms:
     """The licence that a name, a version and a URL stand for; the name counts before the URL.
 

@@ -12,6 +12,8 @@ from enum import Enum
 WNID_PATTERN = re.compile(r"n\d{8}")
 ENGLISH = "eng"
 """Languages are ISO 639-3 codes throughout, as the Open Multilingual Wordnet writes them: eng, cmn, spa, nld, ita."""
+NO_LANGUAGE = "zxx"
+"""ISO 639-2's code for what is in no language: ids of concepts."""
 
 
 def wnid_of(offset: int) -> str:
@@ -84,6 +86,11 @@ class Origin(str, Enum):
     SPELLING = "spelling"
     BASIC_LEVEL = "basic_level"
     LATIN = "latin"
+    # with `queries.concepts_file`
+    CONCEPT = "concept"
+    """The text is Wikidata's id of the concept (Q144), the language `zxx`."""
+    LABEL = "label"
+    """A name that Wikidata has for the concept."""
 
 
 @dataclass(frozen=True, slots=True)

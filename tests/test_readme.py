@@ -1,7 +1,8 @@
-"""README.md is checked against the program: commands, options, keys, tables, paths, and its snippets are run."""
+"""README.md and docs/ENGINES.md are checked against the program: commands, keys, tables, paths; snippets are run."""
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import io
 import json
@@ -15,6 +16,7 @@ from typing import Any
 import click
 import pandas as pd
 import pytest
+import yaml
 from PIL import Image
 
 from imagenet_build.cli.app import main
@@ -24,6 +26,10 @@ from imagenet_build.download.inspect_bytes import EXTENSIONS, inspect_bytes
 from imagenet_build.manifest.assemble import candidate_id
 from imagenet_build.manifest.check import CODES
 from imagenet_build.records import ImageFacts, RejectReason
+from imagenet_build.search.engine import EngineDefaults, EngineInfo
+from imagenet_build.search.engines.gone import GONE
+from imagenet_build.search.engines.openverse import Openverse
+from imagenet_build.search.registry import engine_infos, make_engine
 from imagenet_build.storage import tables
 from imagenet_build.storage.layout import RunLayout
 from imagenet_build.storage.schemas import BYTES_PLACE, MANIFEST
@@ -32,19 +38,21 @@ from tests.config.keys import rules
 from tests.fakes import pictures
 
 ROOT = Path(__file__).parent.parent
-TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", TEXT, flags=re.MULTILINE | re.DOTALL)
-PROSE = re.sub(r"^```.*?^```$", "", TEXT, flags=re.MULTILINE | re.DOTALL)
-SPANS = re.findall(r"`([^`\n]+)`", PROSE)
+FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", flags=re.MULTILINE | re.DOTALL)
+TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/ENGINES.md")}
+TEXT, ENGINES = TEXTS.values()
+BLOCKS = [block for text in TEXTS.values() for block in FENCED.findall(text)]
+PROSE = {name: FENCED.sub("", text) for name, text in TEXTS.items()}
+SPANS = [span for prose in PROSE.values() for span in re.findall(r"`([^`\n]+)`", prose)]
 KEY = re.compile(rf"(?:{'|'.join(BuildConfig.model_fields)})(?:\.[a-z_][a-z0-9_]*)+")
 FILES = (".parquet", ".sqlite", ".yaml", ".py")
 DOG, CAT = "n02084071", "n02121620"
 
 
-def section(title: str) -> str:
-    """The text under a heading, up to the next one of any level."""
-    found = re.search(rf"^#+ {re.escape(title)}\n(.*?)(?=^#|\Z)", TEXT, flags=re.MULTILINE | re.DOTALL)
-    assert found, f"README has no section {title!r}"
+def section(title: str, text: str = TEXT) -> str:
+    """What stands under a heading, up to the next one of any level."""
+    found = re.search(rf"^#+ {re.escape(title)}\n(.*?)(?=^#|\Z)", text, flags=re.MULTILINE | re.DOTALL)
+    assert found, f"there is no section {title!r}"
     return found[1]
 
 
@@ -75,7 +83,7 @@ def commands(group: click.Group = main, above: str = "") -> Iterator[tuple[str, 
     for name, command in group.commands.items():
         if isinstance(command, click.Group):
             yield from commands(command, f"{above}{name} ")
-        else:
+        if not isinstance(command, click.Group) or command.invoke_without_command:
             yield f"{above}{name}", command
 
 
@@ -85,6 +93,8 @@ def parsed(line: str) -> click.Context:
     context = click.Context(main, info_name="imagenet-build")
     words = shlex.split(line)[1:]
     while isinstance(command, click.Group):
+        if command.invoke_without_command and (not words or words[0].startswith("-")):
+            break
         name = words.pop(0)
         found = command.get_command(context, name)
         assert found is not None, f"no command {name!r} in: {line}"
@@ -126,18 +136,21 @@ def test_other_lines_name_scripts_that_exist():
 
 
 def test_every_command_is_in_the_table():
-    listed = {names_in(cells[0])[0]: names_in(cells[2])[0] for cells in rows(section("Commands"))[: len([*commands()])]}
-    assert sorted(listed) == sorted(name for name, _ in commands())
-    for name, example in listed.items():
+    table = section("Commands").strip().split("\n\n")[0]
+    listed = [(names_in(cells[0])[0], names_in(cells[2])[0]) for cells in rows(table)]
+    assert sorted(name for name, _ in listed) == sorted(name for name, _ in commands())
+    for name, example in listed:
         assert example.startswith(f"imagenet-build {name}"), example
 
 
 def test_linked_paths_exist():
-    links = re.findall(r"\]\(([^)]+)\)", PROSE)
-    assert links
-    for link in links:
-        assert not re.match(r"[a-z]+:", link), f"{link} is no relative path"
-        assert (ROOT / link.partition("#")[0]).exists(), link
+    documented = {info.docs_url for info in engine_infos()}
+    for name, prose in PROSE.items():
+        links = [link for link in re.findall(r"\]\(([^)]+)\)", prose) if link not in documented]
+        assert links
+        for link in links:
+            assert not re.match(r"[a-z]+:", link), f"{link} is no relative path"
+            assert ((ROOT / name).parent / link.partition("#")[0]).exists(), link
 
 
 def test_named_files_of_the_project_exist():
@@ -145,13 +158,13 @@ def test_named_files_of_the_project_exist():
     words = [word for span in SPANS for word in span.split() if word.startswith(tuple(f"{name}/" for name in folders))]
     for word in words:
         if "<" not in word:
-            assert (ROOT / word).exists(), word
+            assert (ROOT / word.partition("::")[0]).exists(), word
 
 
 def config_keys() -> list[str]:
     """Every configuration key that is named, in prose, tables and command lines."""
     named = [span for span in SPANS if KEY.fullmatch(span) and not span.endswith(FILES)]
-    return sorted({*named, *re.findall(r"--set ([\w.]+)=", TEXT)})
+    return sorted({*named, *re.findall(r"--set ([\w.]+)=", "".join(TEXTS.values()))})
 
 
 @pytest.mark.parametrize("key", config_keys())
@@ -175,6 +188,81 @@ def test_keys_stand_in_the_row_of_their_rule():
             wanted[rule].add(key)
     listed = {rule: set(names_in(cells[1])) for rule, cells in zip(("free", "grow"), table, strict=False)}
     assert listed == wanted
+
+
+def test_yaml_blocks_are_configurations():
+    blocks = [body for language, body in BLOCKS if language == "yaml"]
+    assert blocks
+    for body in blocks:
+        for engine in BuildConfig.model_validate(yaml.safe_load(body)).search.engines:
+            make_engine(engine)
+
+
+def known_engines() -> list[tuple[str, EngineInfo]]:
+    """(cell that names it, its facts), in the order of the registry."""
+    known = [(f"`{info.name}`", info) for info in engine_infos()]
+    return [known[0], ("`openverse` with an account", Openverse(with_token=True).info), *known[1:]]
+
+
+def limits_of(cell: str, info: EngineInfo) -> list[str]:
+    """A row of the table of limits, without the slices."""
+    quotas = ((info.quota_per_day, "day"), (info.quota_per_month, "month"))
+    return [
+        cell,
+        f"[{info.title}]({info.docs_url})" if info.docs_url else info.title,
+        " ".join(f"`{key}`" for key in info.keys),
+        f"{info.page_size}",
+        "no limit" if info.depth is None else f"{info.depth:,}",
+        f"{info.min_delay_s:g} s" + (f", {info.concurrency} at once" if info.concurrency > 1 else ""),
+        ", ".join(f"{quota:,} a {window}" for quota, window in quotas if quota is not None),
+    ]
+
+
+def words_about(info: EngineInfo) -> list[str]:
+    """A row of the table of languages, licences and terms."""
+    terms = [info.notice, f"**Forbidden:** {info.prohibition}" if info.prohibition else ""]
+    return [f"`{info.name}`", info.languages, info.licenses, " ".join(filter(None, terms))]
+
+
+def test_limits_of_engines_are_those_of_the_program():
+    said = rows(section("Keys, pace and depth", ENGINES))
+    assert [cells[:-1] for cells in said] == [limits_of(cell, info) for cell, info in known_engines()]
+    sliced = {cells[0].strip("`") for cells in said if cells[-1] and cells[0].endswith("`")}
+    live = [make_engine(EngineConfig(name=info.name)) for info in engine_infos() if info.is_live]
+    assert sliced == {engine.info.name for engine in live if type(engine).divide is not EngineDefaults.divide}
+
+
+def test_words_about_engines_are_those_of_the_program():
+    assert rows(section("Languages, licences, terms", ENGINES)) == [words_about(info) for info in engine_infos()]
+
+
+def test_each_engine_stands_in_one_row_of_the_readme():
+    said = [name for cells in rows(section("Engines")) for name in names_in(cells[0])]
+    assert sorted(said) == sorted(info.name for info in engine_infos())
+
+
+def test_engines_that_are_gone_are_named():
+    said = section("Engines that are gone", ENGINES)
+    assert all(f"`{name}`" in said for name in GONE)
+
+
+def test_functions_that_are_said_to_show_a_behaviour_are_there():
+    known = {info.name for info in engine_infos()}
+    named: set[str] = set()
+    functions: dict[str, set[str]] = {}
+    for engines, behaviour, shown_by in rows(section("What each adapter survives", ENGINES)):
+        named |= set(names_in(engines))
+        assert behaviour
+        assert names_in(shown_by), behaviour
+        for place in names_in(shown_by):
+            path, _, function = place.partition("::")
+            if path not in functions:
+                tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+                kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+                functions[path] = {node.name for node in tree.body if isinstance(node, kinds)}
+            assert function.startswith("test_"), place
+            assert function in functions[path], place
+    assert named == known
 
 
 def test_every_reason_of_refusal_is_explained():

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from imagenet_build.cli.collection import collection
+from imagenet_build.cli.concepts import concepts_command
 from imagenet_build.cli.demo import demo_command
-from imagenet_build.cli.engines import engines_command
+from imagenet_build.cli.engines import engines_command, engines_register_command
 from imagenet_build.cli.main import main
 from imagenet_build.cli.plan import plan_command
 from imagenet_build.cli.runs import build_command, check_command, retry_command, status_command
 from imagenet_build.cli.taxonomy import data, queries, synsets
 
+data.add_command(concepts_command)
 for _command in (
     demo_command,
     data,
     synsets,
     queries,
     engines_command,
+    engines_register_command,
     plan_command,
     collection,
     build_command,

@@ -58,17 +58,23 @@ def index(
     page_url: str,
     as_json: bool,
 ) -> None:
-    """Index SOURCES: folders of pictures with caption files, JSONL, TSV, CSV or Parquet tables.
+    """Index SOURCES: folders of pictures with caption files, JSONL, TSV, CSV or Parquet tables, iNaturalist's tables.
 
     In a folder, dog.jpg may have dog.txt (first line: the caption in English; lines "es.utf8=Un perro": other
     languages), dog.caption or dog.json beside it; without them the words of the file name count. Tables need a
     column url or file, and one named caption, text, alt or title; language, width, height, license, creator
     and page_url are used too.
 
+    A folder with iNaturalist's open-data tables (taxa.csv, observations.csv, photos.csv, observers.csv, also .gz)
+    gives the photos of research-grade observations, found by the scientific names of their taxon and its ancestors
+    in every language (do not give --language). Rows left out of taxa.csv leave out their photos. The temporary
+    file goes to SQLITE_TMPDIR.
+
     \b
     Example:
       imagenet-build collection index photos.jsonl --out photos.index
       imagenet-build collection index cc12m.tsv --out cc12m.index --language eng
+      imagenet-build collection index inaturalist-open-data/ --out organisms.index
     """
     for name in filter(None, (language, *only)):
         if language_code(name) != UNKNOWN_LANGUAGE:

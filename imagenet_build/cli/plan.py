@@ -22,6 +22,7 @@ from imagenet_build.search.estimate import EngineEstimate, EngineLoad, Span, add
 from imagenet_build.search.estimate_totals import Totals, estimate_totals
 from imagenet_build.search.keys import keys_at_hand
 from imagenet_build.search.registry import make_engine
+from imagenet_build.taxonomy.concepts import load_concepts
 from imagenet_build.taxonomy.select import select
 from imagenet_build.taxonomy.sources import load_omw, load_wordnet
 
@@ -79,14 +80,16 @@ def _loads(config: BuildConfig) -> tuple[list[EngineLoad], int, int, str]:
             remedy="`imagenet-build synsets ROOT --left-out` says why.",
         )
     omw = load_omw(config.taxonomy, config.queries.languages)
-    expander = Expander(wordnet, omw, config.queries)
+    concepts = load_concepts(config.queries.concepts_file)
+    expander = Expander(wordnet, omw, config.queries, concepts)
     count = 0
     for synset in selection.synsets:
         queries = expander.expand(synset)
         count += len(queries)
         add_to_all(loads, queries, SynsetFacts(synset.wnid, synset.is_organism))
-    absent = [name for name in config.queries.languages if name != ENGLISH and name not in omw.languages]
-    return loads, len(selection.synsets), count, missing_languages(absent, omw.languages)
+    found = {*omw.languages, *concepts.languages}
+    absent = [name for name in config.queries.languages if name != ENGLISH and name not in found]
+    return loads, len(selection.synsets), count, missing_languages(absent, found)
 
 
 def _missing_keys(load: EngineLoad, config: BuildConfig) -> list[str]:

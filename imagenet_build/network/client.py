@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
 from collections.abc import Awaitable, Callable, Mapping
+from functools import lru_cache
 from types import TracebackType
 from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
@@ -24,6 +26,11 @@ from imagenet_build.errors import (
 )
 from imagenet_build.network.addresses import AddressPolicy, CheckedResolver
 from imagenet_build.network.messages import HttpAnswer
+
+if sys.version_info >= (3, 11):
+    from asyncio import timeout as deadline
+else:
+    from async_timeout import timeout as deadline  # which aiohttp needs there
 
 PRODUCT_TOKEN = "imagenet_build"
 """What robots.txt files may name us by."""
@@ -49,6 +56,7 @@ class HttpClient:
     def __init__(self, *, contact: str, policy: AddressPolicy, connect_timeout_s: float = 10.0) -> None:
         self._agent = user_agent(contact)
         self._policy = policy
+        self._check_literal = lru_cache(1024)(policy.check_literal)
         self._connect_timeout_s = connect_timeout_s
         self._session: aiohttp.ClientSession | None = None
 
@@ -127,10 +135,10 @@ class HttpClient:
             HopRefused: a URL or redirect that is not http(s), or no usable URL at all, or what the callbacks raise.
         """
         try:
-            return await asyncio.wait_for(
-                self._follow(url, body, max_bytes, headers or {}, 0 if body else max_redirects, before_hop, on_headers),
-                timeout_s,
-            )
+            async with deadline(timeout_s):
+                return await self._follow(
+                    url, body, max_bytes, headers or {}, 0 if body else max_redirects, before_hop, on_headers
+                )
         except (asyncio.TimeoutError, aiohttp.ServerTimeoutError):
             raise DeadlinePassed(f"no complete answer within {timeout_s:g} s", source=url) from None
         except aiohttp.ClientPayloadError as error:
@@ -163,7 +171,7 @@ class HttpClient:
             if parts.scheme not in ("http", "https") or not parts.hostname:
                 raise HopRefused(f"{parts.scheme or 'no'} scheme: only http and https are fetched", source=url)
             url = _sendable(parts, url)
-            self._policy.check_literal(parts.hostname)
+            self._check_literal(parts.hostname)
             if before_hop is not None:
                 await before_hop(url)
             # encoded=True: the URL is sent as given; servers sign and compare its exact spelling

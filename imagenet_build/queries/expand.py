@@ -7,11 +7,15 @@ from collections.abc import Iterable, Iterator
 from imagenet_build.config.models import QueriesConfig
 from imagenet_build.queries.wide import WideWords
 from imagenet_build.queries.words import Mentions, Tokenizer, Tokens
-from imagenet_build.records import ENGLISH, Origin, Query, Synset, offset_of
+from imagenet_build.records import ENGLISH, NO_LANGUAGE, Origin, Query, Synset, offset_of
+from imagenet_build.taxonomy.concepts import Concepts
 from imagenet_build.taxonomy.omw import Omw
-from imagenet_build.taxonomy.spelling import english_text, is_unspaced, text_key
+from imagenet_build.taxonomy.spelling import clean_lemma, english_text, is_unspaced, text_key
 from imagenet_build.taxonomy.tree import ancestors
 from imagenet_build.taxonomy.wordnet import WordNet
+
+MAX_LABELS = 5
+"""Names that Wikidata adds in one language: the first are the usual ones, the last ones slang and old spellings."""
 
 
 class Expander:
@@ -19,17 +23,19 @@ class Expander:
 
     The rule is the paper's: all synonyms; each synonym followed by a word of a synset above it, at any height, if that
     word occurs in the synset's own gloss; the same in other languages by the lemmas of linked wordnets. With
-    `expand: wide`, further English texts follow (`queries/wide.py`); the paper's own do not change.
+    `expand: wide`, further English texts follow (`queries/wide.py`); then, with a concepts file, the ids of Wikidata's
+    items and their names in English and the configured languages. The paper's own do not change.
 
     Source:
         Deng et al., "ImageNet: A Large-Scale Hierarchical Image Database", CVPR 2009, section 3.1.
     """
 
-    def __init__(self, wordnet: WordNet, omw: Omw, config: QueriesConfig) -> None:
+    def __init__(self, wordnet: WordNet, omw: Omw, config: QueriesConfig, concepts: Concepts | None = None) -> None:
         self._wordnet = wordnet
         self._omw = omw
         self._config = config
         self._languages = [language for language in dict.fromkeys(self._config.languages) if language != ENGLISH]
+        self._concepts = concepts or Concepts()
         self._tokens = Tokenizer(wordnet.morphy)
         self._terms_above: dict[int, list[tuple[str, Tokens]]] = {}
         self._wide = WideWords(wordnet, self._tokens) if config.expand == "wide" else None
@@ -62,6 +68,11 @@ class Expander:
         if self._wide is not None:
             for text, origin in self._wide.texts(synset):
                 yield ENGLISH, text, origin
+        for item in self._concepts.items(synset.wnid):
+            yield NO_LANGUAGE, item, Origin.CONCEPT
+        for language in (ENGLISH, *self._languages):
+            for text in self._labels(synset, language):
+                yield language, text, Origin.LABEL
 
     def expand_all(self, synsets: Iterable[Synset]) -> Iterator[Query]:
         """The queries of many synsets, synset by synset."""
@@ -89,6 +100,21 @@ class Expander:
             for word in words:
                 if not _contains(translation, word):
                     yield f"{translation} {word}", Origin.TRANSLATED_PARENT_WORD
+
+    def _labels(self, synset: Synset, language: str) -> list[str]:
+        """The best of Wikidata's names that the synset has not, as texts; none that means another synset only."""
+        offset = offset_of(synset.wnid)
+        own = (
+            [english_text(lemma) for lemma in synset.lemmas]
+            if language == ENGLISH
+            else self._omw.lemmas(language, offset)
+        )
+        found = {text_key(text): "" for text in own}
+        for label in map(clean_lemma, self._concepts.labels(synset.wnid, language)):
+            senses = self._wordnet.senses(label) if language == ENGLISH and label else ()
+            if label and (not senses or offset in senses):
+                found.setdefault(text_key(label), label)
+        return [label for label in found.values() if label][:MAX_LABELS]
 
     def _mentioned_above(self, synset: Synset) -> list[tuple[str, int]]:
         """Words of synsets above that the gloss mentions, as texts, each with its synset; in order of first mention."""

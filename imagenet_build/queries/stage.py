@@ -13,7 +13,8 @@ from imagenet_build.queries.expand import Expander
 from imagenet_build.records import ENGLISH, Query, Synset
 from imagenet_build.storage import tables
 from imagenet_build.storage.schemas import QUERIES, SYNSETS
-from imagenet_build.taxonomy.digests import omw_digest, wordnet_digest
+from imagenet_build.taxonomy.concepts import load_concepts
+from imagenet_build.taxonomy.digests import concepts_digest, omw_digest, wordnet_digest
 from imagenet_build.taxonomy.sources import load_omw, load_wordnet
 
 
@@ -23,26 +24,30 @@ class QueriesStage:
     name = "queries"
 
     def plan(self, run: RunContext) -> Iterator[WorkUnit]:
-        """One unit; its fingerprint covers the synsets, the wordnets of the wanted languages and the rules."""
+        """One unit; its fingerprint covers the synsets, the wordnets of the wanted languages, concepts and rules."""
         config = run.config.queries
         parts = [
             tables.digest(tables.read(run.layout.synsets, SYNSETS)),
-            json.dumps(config.model_dump(mode="json"), sort_keys=True),
+            json.dumps(config.model_dump(mode="json", exclude={"concepts_file"}), sort_keys=True),
             wordnet_digest(run.config.taxonomy),
             omw_digest(run.config.taxonomy, config.languages),
         ]
+        if config.concepts_file is not None:
+            parts.append(concepts_digest(config.concepts_file))
         yield WorkUnit(self.name, "queries", hashlib.sha256("/".join(parts).encode()).hexdigest()[:32])
 
     def run_unit(self, unit: WorkUnit, run: RunContext) -> UnitResult:
         """Write all queries, synset by synset."""
         config = run.config
         omw = load_omw(config.taxonomy, config.queries.languages)
-        expander = Expander(load_wordnet(config.taxonomy), omw, config.queries)
+        concepts = load_concepts(config.queries.concepts_file)
+        expander = Expander(load_wordnet(config.taxonomy), omw, config.queries, concepts)
         synsets = (_synset(row) for row in tables.read(run.layout.synsets, SYNSETS).to_pylist())
         counts: Counter[str] = Counter()
         tables.write_rows(run.layout.queries, QUERIES, _counted(expander.expand_all(synsets), counts))
-        missing = [name for name in config.queries.languages if name != ENGLISH and name not in omw.languages]
-        return UnitResult(unit, dict(counts), note=missing_languages(missing, omw.languages))
+        found = {*omw.languages, *concepts.languages}
+        missing = [name for name in config.queries.languages if name != ENGLISH and name not in found]
+        return UnitResult(unit, dict(counts), note=missing_languages(missing, found))
 
     def finish(self, run: RunContext) -> None:
         """Nothing more: the unit writes the table."""

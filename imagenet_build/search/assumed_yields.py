@@ -36,6 +36,10 @@ ASSUMED: Mapping[Origin, Assumed] = MappingProxyType(
         Origin.BASIC_LEVEL: Assumed(hits=60.0, new=0.4),
         # Photographers of nature write it under their pictures; a family's name finds all of its species.
         Origin.LATIN: Assumed(hits=150.0, new=0.6),
+        # Only Commons has such statements, for a part of its files; of a concept without a good word they are most.
+        Origin.CONCEPT: Assumed(hits=80.0, new=0.6),
+        # Aliases mostly: rarer than what wordnets have, and often the same word with another ending.
+        Origin.LABEL: Assumed(hits=40.0, new=0.5),
     }
 )
 
@@ -138,4 +142,5 @@ def assumed(engine: str, origin: Origin, language: str) -> Assumed:
     return Assumed(base.hits * foreign * HABITS.get(engine, Habit()).hits, base.new)
 
 
-_FOREIGN = frozenset({Origin.TRANSLATION, Origin.TRANSLATED_PARENT_WORD})
+_FOREIGN = frozenset({Origin.TRANSLATION, Origin.TRANSLATED_PARENT_WORD, Origin.CONCEPT})
+"""Origins whose numbers are those of other languages, or of none."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from ipaddress import IPv6Address
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes, urlsplit
@@ -32,11 +33,20 @@ _BUSTER_VALUE = re.compile(r"\d+(?:[.:T_-]\d+)*Z?|[0-9a-f]{6,64}|[A-Za-z0-9_-]{8
 """A number, a date, a hexadecimal hash, or the eight characters of Drupal's itok."""
 
 _AMPERSAND = re.compile(r"&(?:amp;|#0*38;)+", re.IGNORECASE)
+_SLASHES = re.compile(r"/{2,}")
 _PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})|%")
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _KEPT_AS_WRITTEN = _UNRESERVED | frozenset(b"%/!$&'()*+,;=:@")
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+
+_TIDY_TEXT = r"[A-Za-z0-9._~%s-]*(?:%%(?:[0189A-F][0-9A-F]|2[0-9ABCF]|3[A-F]|[46]0|5[B-E]|7[BCDF])[A-Za-z0-9._~%s-]*)*"
+_TIDY_PATH, _TIDY_QUERY = (_TIDY_TEXT % (kept, kept) for kept in ("/!$&'()*+,=:@", "/!$&'()*+,=:@?"))
+_TIDY = re.compile(rf"(https?)://([a-z0-9_.-]+)(/{_TIDY_PATH})(?:\?({_TIDY_QUERY}))?")
+"""Most addresses, of which nothing but the host is left to check. A semicolon may be the end of an `&amp;`."""
+_UNREADABLE_HOST = "no valid URL: its host or port cannot be read"
+_CACHED = 2048
+"""Addresses remembered: those of an answer are read two or three times in a row."""
 
 
 class _Url(NamedTuple):
@@ -64,7 +74,9 @@ def fetch_url(url: str) -> str:
     parts = _read(url)
     if parts.scheme == "file":
         return f"file://{parts.path}"
-    port = "" if parts.port in (None, _DEFAULT_PORTS[parts.scheme]) else f":{parts.port}"
+    port = "" if parts.port is None else f":{parts.port}"
+    if not parts.query:
+        return f"{parts.scheme}://{parts.host}{port}{parts.path}"
     names = list(_parameters(parts.query))
     kept = names if _is_signed(names) else [(name, text) for name, text in names if not _is_tracking(name)]
     return f"{parts.scheme}://{parts.host}{port}{parts.path}{_joined(text for _, text in kept)}"
@@ -88,7 +100,7 @@ def canonical_key(url: str) -> str:
     parts = _read(url)
     if parts.scheme == "file":
         return f"file://{parts.path}"
-    names = list(_parameters(parts.query))
+    names = list(_parameters(parts.query)) if parts.query else []
     special = host_key(parts.host, parts.path, {name for name, _ in names}) if parts.port is None else None
     if special:
         return special
@@ -99,12 +111,19 @@ def canonical_key(url: str) -> str:
     host = bare if "." in bare else parts.host
     # http and https share a key, so both default ports must go.
     port = "" if parts.port in (None, 80, 443) else f":{parts.port}"
-    path = re.sub(r"/{2,}", "/", parts.path)
+    path = _SLASHES.sub("/", parts.path) if "//" in parts.path else parts.path
     return f"//{host}{port}{path}{_joined(text for _, text in sorted(names, key=lambda pair: pair[0]))}"
 
 
+@lru_cache(_CACHED)
 def _read(url: str) -> _Url:
     """Take a URL apart, every part in its normal spelling."""
+    tidy = _TIDY.fullmatch(url) if len(url) <= MAX_LENGTH else None
+    if tidy and "/." not in tidy[3]:
+        try:
+            return _Url(tidy[1], _host(tidy[2]), None, tidy[3], tidy[4] or "")
+        except ValueError:
+            raise ValueError(_UNREADABLE_HOST) from None
     text = re.sub(r"[\t\r\n]", "", url.strip("".join(map(chr, range(33)))))
     if len(text) > MAX_LENGTH:
         raise ValueError(f"the URL has {len(text)} characters; {MAX_LENGTH} is the most")
@@ -117,7 +136,7 @@ def _read(url: str) -> _Url:
         port = split.port
         host = _host(split.hostname or "")
     except ValueError:
-        raise ValueError("no valid URL: its host or port cannot be read") from None
+        raise ValueError(_UNREADABLE_HOST) from None
     scheme = split.scheme.lower()
     if scheme not in ("http", "https", "file"):
         raise ValueError(f"scheme {scheme[:20]!r} is not fetched" if scheme else "no URL: it has no scheme")
@@ -136,6 +155,7 @@ def _read(url: str) -> _Url:
     return _Url(scheme, host, port, path or "/", _normal_percent(split.query, _KEPT_AS_WRITTEN | {ord("?")}))
 
 
+@lru_cache(_CACHED)
 def _host(host: str) -> str:
     """Lower-case ASCII form of a host name (UTS 46), or of an address; empty for none; ValueError for neither."""
     if not host:

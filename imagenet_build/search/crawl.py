@@ -67,6 +67,8 @@ class _Taken:
 
     keys: set[str] = field(default_factory=set)
     asked: set[str] = field(default_factory=set)
+    refused: set[str] = field(default_factory=set)
+    """Ids of items that are no usable hit: slices show again what the undivided search has shown."""
 
 
 class EngineCrawler:
@@ -123,7 +125,7 @@ class EngineCrawler:
         taken.asked.add(key)
         page = await self._source.page(request, walk.query, walk.cursor)
         before = len(keys)
-        self._take(page, walk.query, taken.keys, outcome, keys)
+        self._take(page, walk.query, taken, outcome, keys)
         brought = len(keys) - before
         if walk.pages == 0:
             outcome.queries_answered += walk.start is None
@@ -134,6 +136,8 @@ class EngineCrawler:
             return []
         if page.next_cursor is not None:
             walk.cursor = page.next_cursor
+            if walk.pages == 1 and not page.reported:  # a name was looked up first: slices need not do it again
+                walk.start = page.next_cursor
             # a page that only leads on (a name looked up) says nothing of what comes
             walk.expected = max(walk.expected, 1.0) if not page.reported else LATER_PAGES * brought
             return [walk]
@@ -144,16 +148,17 @@ class EngineCrawler:
         share = max(float(brought), 1.0) * LATER_PAGES
         return [_Walk(walk.query, walk.order, part, part, share) for part in _distinct(parts)]
 
-    def _take(self, page: SearchPage, query: Query, taken: set[str], outcome: SearchOutcome, keys: set[str]) -> None:
-        outcome.refused.extend((query, item) for item in page.refused)
+    def _take(self, page: SearchPage, query: Query, taken: _Taken, outcome: SearchOutcome, keys: set[str]) -> None:
+        for item in page.refused:
+            _refuse(item, query, taken, outcome)
         for hit in page.hits:
-            if len(taken) >= self._config.max_hits_per_query:
+            if len(taken.keys) >= self._config.max_hits_per_query:
                 return
             found = self._checked(hit)
             if isinstance(found, RefusedItem):
-                outcome.refused.append((query, found))
-            elif found.url_key not in taken:  # an engine may show one picture twice in one answer, and in two slices
-                taken.add(found.url_key)
+                _refuse(found, query, taken, outcome)
+            elif found.url_key not in taken.keys:  # an engine may show a picture twice in an answer, and in two slices
+                taken.keys.add(found.url_key)
                 keys.add(found.url_key)
                 outcome.hits.append(found)
 
@@ -162,7 +167,8 @@ class EngineCrawler:
         if self._licenses and hit.credit.license not in self._licenses:
             detail = f"{hit.credit.license}; search.licenses takes {', '.join(sorted(self._licenses))}"
             return RefusedItem(hit.engine_id, hit.url, Rejection(RejectReason.LICENSE_REFUSED, detail))
-        if self._engine.info.is_live and urlsplit(hit.url).scheme.lower() == "file":
+        is_web = hit.url.startswith(("https://", "http://"))
+        if not is_web and self._engine.info.is_live and urlsplit(hit.url).scheme.lower() == "file":
             # a remote service must never make us read our own disk
             return RefusedItem(
                 hit.engine_id, hit.url, Rejection(RejectReason.SCHEME_REFUSED, "file: from a remote engine")
@@ -171,6 +177,14 @@ class EngineCrawler:
             return FoundHit(hit, fetch_url(hit.url), canonical_key(hit.url))
         except ValueError as error:
             return RefusedItem(hit.engine_id, hit.url, Rejection(RejectReason.BAD_URL, str(error)))
+
+
+def _refuse(item: RefusedItem, query: Query, taken: _Taken, outcome: SearchOutcome) -> None:
+    """Note an item once per query; of items without an id nobody knows whether they are the same."""
+    if item.engine_id and item.engine_id in taken.refused:
+        return
+    taken.refused.add(item.engine_id)
+    outcome.refused.append((query, item))
 
 
 def _distinct(parts: Collection[Cursor]) -> list[Cursor]:

@@ -10,10 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from imagenet_build.errors import EngineRefused, QueryRefused, RateLimited, SourceError
+from imagenet_build.errors import SourceError
 from imagenet_build.network.messages import HttpAnswer, HttpRequest
-from imagenet_build.network.retry import retry_after_s
-from imagenet_build.records import Hit, Query, Rejection
+from imagenet_build.records import NO_LANGUAGE, Hit, Query, Rejection
 
 Cursor = Mapping[str, str | int]
 """Where the next page of a query starts, in the engine's own terms; None stands for the first page."""
@@ -92,14 +91,18 @@ class EngineDefaults:
     """What most engines do; adapters inherit it."""
 
     def skips(self, query: Query, synset: SynsetFacts) -> str:
-        """Why this engine is not asked this query (a language that it cannot search); empty: it is asked."""
-        del query, synset
-        return ""
+        """Why this engine is not asked this query (a language that it cannot search); empty: it is asked.
+
+        An adapter with reasons of its own asks this one first: ids of concepts are no words for any text search.
+        """
+        del synset
+        return "ids of concepts are no words to search for" if query.language == NO_LANGUAGE else ""
 
     def divide(self, start: Cursor | None) -> Sequence[Cursor]:
         """Disjoint parts of what a first page covers, as cursors of their first pages; empty: no further division.
 
-        `start` is the cursor that the truncated search began with: None, or one that an earlier call gave.
+        `start` is the cursor that the truncated search began with: None, or one that an earlier call gave; where a
+        first page without items only led on (a name looked up), the cursor that it gave.
         """
         del start
         return ()
@@ -134,25 +137,3 @@ class Engine(Protocol):
             ValueError, KeyError, TypeError: the page does not have the documented form; `crawl.py` turns this into
                 UnexpectedResponse.
         """
-
-
-RETRY_STATUSES = frozenset({408, 425, 429, 430, 500, 502, 503, 504})
-
-
-def standard_failure(answer: HttpAnswer, source: str, *, now_s: float | None = None) -> SourceError | None:
-    """What a status means for most engines (RFC 9110 section 15, RFC 6585).
-
-    Args:
-        answer: the answer, any status.
-        source: the engine's name, for the message.
-        now_s: seconds since 1970, for a Retry-After date without a Date header beside it.
-    """
-    if answer.status == 200:
-        return None
-    text = answer.body[:200].decode("utf-8", "replace").strip()
-    message = f"{source} answered {answer.status}: {text}"
-    if answer.status in RETRY_STATUSES:
-        return RateLimited(message, source=source, retry_after_s=retry_after_s(answer.headers, now_s=now_s))
-    if answer.status in (401, 403):
-        return EngineRefused(message, source=source)
-    return QueryRefused(message, source=source)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import html
 import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from urllib.parse import quote, quote_plus
 
 from imagenet_build.errors import ConfigError
 from imagenet_build.network.messages import HttpRequest, Secret
 
 HIDDEN = "***"
+_LEAST_BASE64 = 8
+"""Characters; fewer could stand anywhere by chance."""
 
 
 class Keys:
@@ -18,6 +22,10 @@ class Keys:
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self._values = {name: value for name, value in values.items() if value}
+        longest_first = sorted(set(self._values.values()), key=len, reverse=True)
+        pattern = "|".join(spelling for value in longest_first for spelling in _spellings(value))
+        self._in_text = re.compile(pattern) if pattern else None
+        self._in_bytes = re.compile(pattern.encode()) if pattern else None
 
     def __repr__(self) -> str:
         return "Keys(...)"
@@ -47,18 +55,46 @@ class Keys:
             headers[secret.name] = secret.prefix + self.value(secret.env)
 
     def scrubbed_bytes(self, body: bytes) -> bytes:
-        """A body with every key in it made unreadable; the same bytes where there is none."""
-        for value in sorted(self._values.values(), key=len, reverse=True):
-            for spelling in (value, quote_plus(value), quote(value, safe="")):
-                body = body.replace(spelling.encode(), HIDDEN.encode())
-        return body
+        """A body with every key in it made unreadable, however it is spelled; the same bytes where there is none."""
+        return self._in_bytes.sub(HIDDEN.encode(), body) if self._in_bytes else body
 
     def scrubbed(self, text: str) -> str:
         """A text with every key in it made unreadable: error messages may repeat what was sent."""
-        for value in sorted(self._values.values(), key=len, reverse=True):
-            for spelling in (value, quote_plus(value), quote(value, safe="")):
-                text = text.replace(spelling, HIDDEN)
-        return text
+        return self._in_text.sub(HIDDEN, text) if self._in_text else text
+
+
+def _spellings(value: str) -> list[str]:
+    """Patterns of a key in any text: as it is, in URLs, in JSON, in HTML; and in base64, also behind other text."""
+    found = ["".join(map(_spellings_of_one, value))]
+    data = value.encode()
+    for before in range(3):
+        # Only whole groups of three bytes: what stands at the ends depends on the text around the key.
+        held = data[-before % 3 :]
+        held = held[: len(held) // 3 * 3]
+        for code in (base64.b64encode, base64.urlsafe_b64encode):
+            text = code(held).decode()
+            if len(text) >= _LEAST_BASE64:
+                found.append(re.escape(text).replace("/", r"\\?/"))
+    return list(dict.fromkeys(found))
+
+
+def _spellings_of_one(character: str) -> str:
+    """Letters and digits are never escaped, whatever a key goes through."""
+    if character.isascii() and character.isalnum():
+        return character
+    code = ord(character)
+    spellings = [
+        rf"\\?{re.escape(character)}",
+        "(?i:" + "".join(f"%(?:25)*{byte:02x}" for byte in character.encode()) + ")",
+        rf"(?i:\\u{code:04x})",
+        rf"(?i:&#(?:0*{code}|x0*{code:x});)",
+    ]
+    named = html.escape(character)
+    if named != character:
+        spellings.append(re.escape(named))
+    if character == " ":
+        spellings.append(r"\+")
+    return f"(?:{'|'.join(spellings)})"
 
 
 def keys_at_hand(names: Iterable[str], file: Path | None) -> Keys:

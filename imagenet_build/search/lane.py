@@ -151,8 +151,11 @@ def as_tables(wnid: str, engine: str, outcome: SearchOutcome) -> tuple[pa.Table,
 
 def _table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
     """Rows as a table; half a surrogate pair, which JSON can hold and UTF-8 cannot, becomes a question mark."""
-    for row in rows:
-        for name, value in row.items():
-            if isinstance(value, str) and not value.isascii():
-                row[name] = value.encode("utf-8", "replace").decode("utf-8")
-    return pa.Table.from_pylist(rows, schema)
+    try:
+        return pa.Table.from_pylist(rows, schema)
+    except UnicodeEncodeError:
+        for row in rows:
+            for name, value in row.items():
+                if isinstance(value, str):
+                    row[name] = value.encode("utf-8", "replace").decode("utf-8")
+        return pa.Table.from_pylist(rows, schema)

@@ -47,7 +47,7 @@ def host_key(host: str, path: str, parameters: Set[str]) -> str | None:
 
 def _wikimedia_key(path: str) -> str | None:
     """`wm:<wiki>:<name>`, only if the path's hash digits are the name's: then it is a current file and no other."""
-    thumb = _WIKIMEDIA_THUMB.fullmatch(path)
+    thumb = _WIKIMEDIA_THUMB.fullmatch(path) if "/thumb/" in path else None
     found = thumb or _WIKIMEDIA_FILE.fullmatch(path)
     if not found:
         return None

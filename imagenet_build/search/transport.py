@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from urllib.parse import urlsplit
 
 from imagenet_build.collection.transport import CollectionTransport
 from imagenet_build.config.models import EngineConfig, SearchConfig
-from imagenet_build.errors import EngineRefused, SourceError, Unreachable
+from imagenet_build.errors import EngineRefused, HopRefused, SourceError, Unreachable
 from imagenet_build.network.client import HttpClient
 from imagenet_build.network.messages import HttpAnswer, HttpRequest
 from imagenet_build.network.oauth import OAuthClientCredentials, TokenSource
@@ -43,9 +44,19 @@ def transport_for(
         token = await tokens.header() if tokens else ""
         if token:
             headers["Authorization"] = token
+
+        async def stay(hop: str) -> None:
+            if _origin(hop) != _origin(url):
+                raise HopRefused(f"{config.name} redirects to {_origin(hop)}; keys are not sent there.")
+
         try:
             answer = await client.send(
-                url, headers=headers, body=request.body, timeout_s=search.timeout_s, max_bytes=search.max_page_bytes
+                url,
+                headers=headers,
+                body=request.body,
+                timeout_s=search.timeout_s,
+                max_bytes=search.max_page_bytes,
+                before_hop=stay if request.secrets or token else None,
             )
             if tokens:
                 tokens.saw(token, answer)
@@ -57,3 +68,8 @@ def transport_for(
             raise EngineRefused(keys.scrubbed(str(error)), source=config.name) from None
 
     return send
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

@@ -19,6 +19,7 @@ PRIOR_REQUESTS = 3.0
 _PRIOR_SHARE = {
     Origin.SYNONYM: 0.6,
     Origin.TRANSLATION: 0.5,
+    Origin.CONCEPT: 0.5,
     Origin.PARENT_WORD: 0.3,
     Origin.TRANSLATED_PARENT_WORD: 0.2,
 }

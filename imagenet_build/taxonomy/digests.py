@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from pathlib import Path
 
 from imagenet_build.config.models import TaxonomyConfig
 from imagenet_build.records import ENGLISH
+from imagenet_build.taxonomy.concepts import format_concepts, read_concepts
 from imagenet_build.taxonomy.places import read_file
 from imagenet_build.taxonomy.sources import omw_files, wordnets
 
@@ -28,3 +30,8 @@ def omw_digest(config: TaxonomyConfig, languages: Iterable[str]) -> str:
             total.update(f"{tab.project}/{tab.file}".encode())
             total.update(read_file(tab.folder, tab.file))
     return total.hexdigest()
+
+
+def concepts_digest(path: Path | None) -> str:
+    """Digest of a concepts file's rows; empty where none is configured."""
+    return "" if path is None else hashlib.sha256(format_concepts(read_concepts(path)).encode()).hexdigest()

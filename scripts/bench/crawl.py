@@ -1,8 +1,8 @@
 """What the crawler itself costs: answered pages a second through the Openverse adapter, with the pace switched off.
 
-The real path: HttpClient, adapter, PageSource, EngineCrawler, and a PageStore on disk that keeps every page. A server in
-a process of its own gives pages from memory, no two of them alike. Beside it, in the same run, an aiohttp client that
-only reads the same bodies.
+The real path: HttpClient, adapter, PageSource, EngineCrawler, and a PageStore on disk that keeps every page. A server
+in a process of its own gives pages from memory, no two of them alike. Beside it, in the same run, an aiohttp client
+that only reads the same bodies.
 
     python scripts/bench/crawl.py [--synsets 100] [--repeats 3] [--profile FILE]
 """
@@ -49,7 +49,7 @@ PAGES = DEPTH // PAGE_SIZE
 """Of each query: as many as the service shows."""
 AT_ONCE = 8
 """Requests under way in the second of the clients that only read."""
-WORDS = "beagle hound puppy meadow river collar morning light old park winter leash portrait garden sleeping".split()
+WORDS = ["beagle", "hound", "puppy", "meadow", "river", "collar", "morning", "light", "old", "park", "winter", "leash"]
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 
 
@@ -187,7 +187,7 @@ def serve_connection(connection: socket.socket, answers: dict[bytes, bytes]) -> 
 def page_of(text: str, page: int, rng: random.Random) -> dict[str, Any]:
     """A page in the service's documented form (https://api.openverse.org/v1/), its content invented."""
     return {
-        "result_count": DEPTH,
+        "result_count": DEPTH - 1,  # all of it can be seen: no slices
         "page_count": PAGES,
         "page_size": PAGE_SIZE,
         "page": page,
@@ -219,7 +219,7 @@ def picture(text: str, rng: random.Random) -> dict[str, Any]:
         landing = f"https://museum.example.org/art/{number}/{title.replace(' ', '-')}"
     identity = str(uuid.UUID(int=rng.getrandbits(128)))
     api = f"https://api.openverse.org/v1/images/{identity}/"
-    tags = [{"name": f"{rng.choice(WORDS)} {rng.choice(WORDS)}", "accuracy": None} for _ in range(8)]
+    tags = [{"name": f"{rng.choice(WORDS)} {rng.choice(WORDS)}", "accuracy": None} for _ in range(4)]
     return {
         "id": identity,
         "title": title,

@@ -23,6 +23,7 @@ WRONG_WIDTH = (
 )
 TOO_MANY = "Too many requests. Please respect the robot policy https://w.wiki/4wJS (example)\n"
 _AGENT = re.compile(r"[^\s/]+/\S+ \([^)]*(?:https?://|[^\s@]+@[^\s@]+\.)[^)]*\).*")
+_DEPICTS = re.compile(r"(?<!\S)haswbstatement:P180=(Q\d+(?:\|P180=Q\d+)*)(?!\S)")
 _LIBRARIES = ("python-requests/", "python-httpx/", "aiohttp/", "Python/", "curl/")
 
 
@@ -256,7 +257,7 @@ def words_of(text: str) -> set[str]:
 
 
 def _matches(picture: Mapping[str, Any], search: str) -> bool:
-    """All plain words, and the one operator that matters here."""
+    """All plain words, and the two operators that matter here."""
     plain = " ".join(word for word in search.split() if ":" not in word)
     is_bitmap = picture.get("mime", "image/jpeg") in (
         "image/jpeg",
@@ -266,6 +267,9 @@ def _matches(picture: Mapping[str, Any], search: str) -> bool:
         "image/tiff",
     )
     if "filetype:bitmap" in search and not is_bitmap:
+        return False
+    wanted = [item for found in _DEPICTS.findall(search) for item in found.split("|P180=")]
+    if "haswbstatement:" in search and not set(wanted) & set(picture.get("depicts", ())):
         return False
     return words_of(plain) <= words_of(f"{picture['title']} {picture.get('text', '')}")
 

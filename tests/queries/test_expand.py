@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imagenet_build.config.models import QueriesConfig, TaxonomyConfig
-from imagenet_build.queries.expand import Expander
+from imagenet_build.queries.expand import MAX_LABELS, Expander
 from imagenet_build.records import Origin, Query, Synset
+from imagenet_build.taxonomy.concepts import ConceptRow, Concepts
 from imagenet_build.taxonomy.omw import Omw, read_lemmas
 from imagenet_build.taxonomy.select import describe, select
 from imagenet_build.taxonomy.spelling import text_key
@@ -100,6 +102,53 @@ def test_parent_words_can_be_switched_off(mini, mini_omw):
 
 def test_without_omw_queries_are_english(mini):
     assert {query.language for query in queries_of(mini, Omw(), "whippet")} == {"eng"}
+
+
+CONCEPT_ROWS = [
+    ConceptRow("", "Q38726", "zxx", ""),
+    ConceptRow("", "Q38726", "eng", "Whippet"),
+    ConceptRow("", "Q38726", "eng", "English Whippet"),
+    ConceptRow("", "Q38726", "eng", "German shepherd"),  # another synset's word
+    ConceptRow("", "Q38726", "eng", "🐕"),
+    ConceptRow("", "Q38726", "deu", "Windhund"),  # not configured
+    ConceptRow("", "Q38726", "spa", "whippet"),
+    ConceptRow("", "Q38726", "ita", "piccolo levriero inglese"),
+]
+
+
+def with_concepts(wordnet, rows, expand="paper") -> list[tuple[str, str, Origin]]:
+    """What concepts add to the queries of whippet; the rest stays as it was."""
+    offset = wordnet.find("whippet")
+    synset = describe(wordnet, offset, root=offset, living=())
+    config = ALL.model_copy(update={"expand": expand})
+    concepts = Concepts(row._replace(wnid=synset.wnid) for row in rows)
+    omw = Omw({"ita": {offset: ("piccolo levriero inglese",)}})
+    before = Expander(wordnet, omw, config).expand(synset)
+    after = Expander(wordnet, omw, config, concepts).expand(synset)
+    assert after[: len(before)] == before
+    assert [query.position for query in after] == list(range(len(after)))
+    assert_clean(after)
+    return [(query.language, query.text, query.origin) for query in after[len(before) :]]
+
+
+@pytest.mark.parametrize("expand", ["paper", "wide"])
+def test_concepts_add_their_id_and_names_that_are_new_in_a_language(mini, expand):
+    assert with_concepts(mini, CONCEPT_ROWS, expand) == [
+        ("zxx", "Q38726", Origin.CONCEPT),
+        ("eng", "English Whippet", Origin.LABEL),
+        ("spa", "whippet", Origin.LABEL),
+    ]
+
+
+def test_a_concept_has_only_so_many_names_in_a_language(mini):
+    rows = [ConceptRow("", "Q1", "spa", f"galgo {letter}") for letter in "abcdefgh"]
+    added = with_concepts(mini, rows)
+    assert [text for language, text, _ in added if language == "spa"] == [f"galgo {c}" for c in "abcdefgh"[:MAX_LABELS]]
+
+
+def test_a_synset_with_two_items_is_asked_by_both(mini):
+    rows = [ConceptRow("", "Q1", "zxx", ""), ConceptRow("", "Q2", "zxx", ""), ConceptRow("", "Q2", "eng", "")]
+    assert [text for _, text, _ in with_concepts(mini, rows)] == ["Q1", "Q2"]
 
 
 def test_ambiguity_counts_the_senses_of_the_text_in_its_language(mini, mini_omw):

@@ -21,16 +21,20 @@ from imagenet_build.network.politeness import Pace
 from imagenet_build.records import Hit, Origin, Query, RejectReason
 from imagenet_build.search.crawl import EngineCrawler, SearchOutcome
 from imagenet_build.search.engine import Cursor, Engine, SearchPage
+from imagenet_build.search.engines import gbif
 from imagenet_build.search.engines.openverse import Openverse
 from imagenet_build.search.engines.wikimedia import Wikimedia
 from imagenet_build.search.pages import PageSource
 from imagenet_build.storage.page_store import PageStore
-from tests.fakes import commons_server, openverse_server
+from tests.fakes import commons_server, gbif_server, openverse_server
 from tests.fakes.commons_server import CommonsServer
+from tests.fakes.gbif_server import GbifServer
 from tests.fakes.openverse_server import OpenverseServer
 from tests.fakes.server import FakeServer, Reply
 
 PORTAL = Reply.text("<!doctype html><title>Hotel WLAN</title>", kind="html")
+CHANGED = Reply.json({"result_count": 5, "pictures": []})
+"""An answer of another version of the service."""
 CONFIG = SearchConfig(attempts=3)
 
 
@@ -167,6 +171,26 @@ async def test_an_answered_page_is_never_asked_again(kind, store):
     assert server.log.count() == again.requests == 0
     assert again.hits == first.hits
     assert again.refused == first.refused
+
+
+async def test_slices_begin_behind_a_name_that_was_looked_up(store, monkeypatch):
+    monkeypatch.setattr(gbif, "DEPTH", 2 * gbif.LIMIT)
+    licenses = list(gbif_server.LICENSES)
+    records = [
+        {
+            "key": number,
+            "taxonKey": 7,
+            "license": licenses[number % len(licenses)],
+            "media": [{"type": "StillImage", "identifier": f"https://photos.example.org/{number}.jpg"}],
+        }
+        for number in range(1000)
+    ]
+    config = SearchConfig(candidates_per_synset=5000, max_hits_per_query=5000)
+    with GbifServer({"Vulpes vulpes": {"usageKey": 7}}, records) as server:
+        outcome = await search(server, store, [query("Vulpes vulpes")], config, gbif.Gbif(server.base_url))
+        assert len(outcome.hits) == 1000
+        assert outcome.slices == len(licenses)
+        assert [call.path for call in server.log.calls].count("/v1/species/match") == 1
 
 
 async def test_a_picture_shown_twice_in_one_answer_is_one_hit_but_each_query_keeps_its_own(openverse, store):
@@ -307,9 +331,10 @@ async def test_connections_that_always_close_unanswered_are_an_error(openverse, 
         (Reply(mode="hang"), Unreachable),
         (Reply.text("down", 503), RateLimited),
         (Reply.text("down", 524), RateLimited),
-        (PORTAL, UnexpectedResponse),
+        (PORTAL, Unreachable),
+        (CHANGED, UnexpectedResponse),
     ],
-    ids=["cut", "silent", "503", "524", "portal"],
+    ids=["cut", "silent", "503", "524", "portal", "changed"],
 )
 async def test_trouble_that_lasts_is_an_error_after_all_attempts(openverse, store, fault, error):
     openverse.pictures = pictures(5)
@@ -324,16 +349,16 @@ async def test_trouble_that_lasts_is_an_error_after_all_attempts(openverse, stor
 
 
 async def test_an_answer_that_stays_unreadable_is_kept_for_whoever_repairs_the_adapter(openverse, store):
-    openverse.always(PORTAL)
+    openverse.always(CHANGED)
     with pytest.raises(UnexpectedResponse, match="cannot be read") as caught:
         await search(openverse, store)
     assert Openverse(openverse.base_url).request(query(), None).full_url() in str(caught.value)
     key = Openverse(openverse.base_url).request(query(), None).full_url()
-    assert store.page(key).body == PORTAL.body
+    assert store.page(key).body == CHANGED.body
 
     class Repaired(Openverse):
         def parse(self, body: bytes, query: Query, cursor: Cursor | None) -> SearchPage:
-            assert body == PORTAL.body
+            assert body == CHANGED.body
             return SearchPage((Hit(query, "openverse", 0, "https://example.org/a.jpg"),), None, 1)
 
     openverse.log.clear()

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from imagenet_build.collection.readers.folder import Folder
+from imagenet_build.collection.readers.inaturalist_tables import INaturalistTables
 from imagenet_build.collection.readers.jsonl import JsonLines
 from imagenet_build.collection.readers.parquet import Parquet
 from imagenet_build.collection.readers.record import Reader, Source
@@ -14,13 +15,14 @@ from imagenet_build.errors import ConfigError
 
 TABLES: tuple[Reader, ...] = (JsonLines(), Table(), Parquet())
 FOLDER: Reader = Folder()
+INATURALIST: Reader = INaturalistTables()
 
 
 def sources_of(paths: Iterable[Path]) -> list[Source]:
     """The tables and picture folders that paths stand for, in the given order.
 
-    A folder with a `metadata` table is that table (Hugging Face's image folders); one with pictures is read by itself;
-    one with neither stands for the tables directly in it, by name.
+    A folder with iNaturalist's open-data tables is read as a whole; one with a `metadata` table is that table (Hugging
+    Face's image folders); one with pictures is read by itself; any other stands for the tables directly in it, by name.
 
     Raises:
         ConfigError: a path does not exist, or nothing readable is there; the message lists the formats.
@@ -32,6 +34,8 @@ def _sources_of(path: Path) -> list[Source]:
     if not path.exists():
         raise ConfigError(f"There is no file or folder {path}.")
     if path.is_dir():
+        if INATURALIST.fits(path):
+            return [Source(path, INATURALIST, INATURALIST.base(path))]
         tables = [found for beside in sorted(path.iterdir()) if (found := _table(beside))]
         described = [table for table in tables if table.path.name.lower().split(".")[0] == "metadata"]
         if described:
@@ -55,4 +59,4 @@ def _table(path: Path) -> Source | None:
 
 
 def _supported() -> str:
-    return f"Supported: {'; '.join(reader.looks_like for reader in (FOLDER, *TABLES))}."
+    return f"Supported: {'; '.join(reader.looks_like for reader in (FOLDER, INATURALIST, *TABLES))}."

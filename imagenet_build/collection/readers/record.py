@@ -57,6 +57,8 @@ class SkipReason(str, Enum):
     FILE_MISSING = "file_missing"
     OUTSIDE_FOLDER = "outside_folder"
     """The file's path leads out of the source's folder."""
+    NOT_IDENTIFIED = "not_identified"
+    """A photo whose observation is not of research grade, or of no taxon that is known."""
     UNREADABLE_ROW = "unreadable_row"
     UNREADABLE_NAME = "unreadable_name"
     """A file name that is not UTF-8."""

@@ -6,24 +6,25 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from imagenet_build.errors import QueryRefused, RateLimited, SourceError
+from imagenet_build.errors import QueryRefused, SourceError
 from imagenet_build.licenses import normalize_license
 from imagenet_build.network.client import PRODUCT_TOKEN
 from imagenet_build.network.messages import HttpAnswer, HttpRequest
-from imagenet_build.network.retry import retry_after_s
 from imagenet_build.records import Credit, Hit, Query, Rejection, RejectReason
 from imagenet_build.search.engine import Cursor, EngineDefaults, EngineInfo, RefusedItem, SearchPage, SynsetFacts
-from imagenet_build.search.engines.catalogues import (
-    catalogue_failure,
-    is_json_object,
-    list_of,
-    literal_words,
-    number_in,
-    object_of,
-    other_language,
-    read_object,
-)
+from imagenet_build.search.engines.catalogues import catalogue_failure, literal_words, other_language
+from imagenet_build.search.engines.cursors import number_in
 from imagenet_build.search.engines.fields import cut_query, picture_url, pixels_of, text_of
+from imagenet_build.search.engines.json_answers import (
+    count_of,
+    items_of,
+    json_object,
+    object_or_none,
+    rate_limited,
+    shown,
+    text_at,
+)
+from imagenet_build.search.engines.page_items import sorted_out
 
 NAME = "artic"
 DEFAULT_BASE_URL = "https://api.artic.edu"
@@ -64,8 +65,7 @@ class Artic(EngineDefaults):
 
     def skips(self, query: Query, synset: SynsetFacts) -> str:
         """Texts that are not English."""
-        del synset
-        return other_language(query, self.info.title)
+        return super().skips(query, synset) or other_language(query, self.info.title)
 
     def divide(self, start: Cursor | None) -> Sequence[Cursor]:
         """By the year in which a work was begun, once."""
@@ -97,36 +97,26 @@ class Artic(EngineDefaults):
     def failure(self, answer: HttpAnswer) -> SourceError | None:
         """403 with the API's own JSON says "too much"; without it, it comes from the servers before the API."""
         if answer.status == 403:
-            if is_json_object(answer.body):
-                return QueryRefused(f"{NAME} answered 403: {_detail(answer.body)}", source=NAME)
-            wait = retry_after_s(answer.headers)
-            return RateLimited(
-                f"{NAME} answered 403 without JSON: too many requests.",
-                source=NAME,
-                retry_after_s=BLOCK_S if wait is None else wait,
-            )
-        return catalogue_failure(answer, NAME, self._base_url)
+            said = object_or_none(answer.body)
+            if said is None:
+                return rate_limited(answer, NAME, else_s=BLOCK_S)
+            words = f"{text_at(said, 'error')}: {text_at(said, 'detail')}"
+            return QueryRefused(f"{NAME} answered 403: {shown(words)}", source=NAME)
+        return catalogue_failure(answer, NAME)
 
     def parse(self, body: bytes, query: Query, cursor: Cursor | None) -> SearchPage:
         """Read one page; the address of the IIIF server stands in the answer."""
-        answer = read_object(body)
+        answer = json_object(body)
         page = number_in(cursor, "page", 1)
-        items = list_of(answer["data"], "data")
+        items = items_of(answer["data"], "data")
         iiif_url = text_of(answer["config"]["iiif_url"]).rstrip("/")
-        hits: list[Hit] = []
-        refused: list[RefusedItem] = []
-        for rank, entry in enumerate(items, start=(page - 1) * PAGE_SIZE):
-            item = object_of(entry, "an artwork")
-            found = _read(item, iiif_url, query, rank)
-            if isinstance(found, Hit):
-                hits.append(found)
-            else:
-                refused.append(found)
-        total = int(answer["pagination"]["total"])
+        ranked = enumerate(items, start=(page - 1) * PAGE_SIZE)
+        hits, refused = sorted_out(_read(item, iiif_url, query, rank) for rank, item in ranked)
+        total = count_of(answer["pagination"]["total"], "total")
         ends = not items or page * PAGE_SIZE >= total
         too_deep = (page + 1) * PAGE_SIZE > DEPTH
         following = None if ends or too_deep else {**(cursor or {}), "page": page + 1}
-        return SearchPage(tuple(hits), following, len(items), tuple(refused), truncated=too_deep and not ends)
+        return SearchPage(hits, following, len(items), refused, truncated=too_deep and not ends)
 
 
 def _era(cursor: Cursor | None) -> list[dict[str, Any]]:
@@ -160,11 +150,3 @@ def _read(item: dict[str, Any], iiif_url: str, query: Query, rank: int) -> Hit |
         title=text_of(item.get("title")),
     )
     return Hit(query, NAME, rank, url, engine_id, width, pixels_of(size.get("height")), credit)
-
-
-def _detail(body: bytes) -> str:
-    try:
-        answer = json.loads(body)
-        return f"{answer.get('error', '')}: {answer.get('detail', '')}"
-    except (ValueError, AttributeError):
-        return body[:200].decode("utf-8", "replace")

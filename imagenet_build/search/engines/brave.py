@@ -10,18 +10,18 @@ from imagenet_build.network.messages import HttpAnswer, HttpRequest, Secret
 from imagenet_build.records import Credit, Query
 from imagenet_build.search.engine import Cursor, EngineDefaults, EngineInfo, SearchPage, SynsetFacts
 from imagenet_build.search.engines.fields import cut_query, text_of
-from imagenet_build.search.engines.web_answers import (
-    WebPicture,
+from imagenet_build.search.engines.json_answers import (
     engine_refused,
     failure_by_status,
     items_of,
     json_object,
     object_of,
     object_or_none,
-    read_pictures,
+    shown,
     text_at,
     unreadable,
 )
+from imagenet_build.search.engines.page_items import WebPicture, read_pictures
 from imagenet_build.search.engines.web_queries import literal_text
 
 NAME = "brave"
@@ -114,8 +114,9 @@ class Brave(EngineDefaults):
 
     def skips(self, query: Query, synset: SynsetFacts) -> str:
         """Languages that `search_lang` does not know."""
-        del synset
-        return "" if query.language in _LANGUAGES else f"{NAME} has no search_lang for {query.language}"
+        return super().skips(query, synset) or (
+            "" if query.language in _LANGUAGES else f"{NAME} has no search_lang for {query.language}"
+        )
 
     def request(self, query: Query, cursor: Cursor | None) -> HttpRequest:
         """Ask for all there is; spelling stays as it is, since corrections turn rare names into common ones."""
@@ -137,15 +138,17 @@ class Brave(EngineDefaults):
         """A bad key is 422 here, as a bad parameter is; the pause after 429 stands in headers of its own."""
         said = object_or_none(answer.body)
         if answer.status == 200:
-            return unreadable(NAME, answer) if said is None else None
+            return unreadable(answer, NAME) if said is None else None
         code, detail = text_at(said, "error", "code"), text_at(said, "error", "detail")
         if answer.status == 422:
             if code == "SUBSCRIPTION_TOKEN_INVALID" or _lacks_key(said):
                 return engine_refused(NAME, detail or code, (KEY,))
-            return QueryRefused(f"{NAME} answered 422: {code} {detail}".rstrip(), source=NAME)
+            return QueryRefused(f"{NAME} answered 422: {shown(f'{code} {detail}')}", source=NAME)
         if code == "OPTION_NOT_IN_PLAN":
-            return EngineRefused(f"{NAME}: {detail or code}", source=NAME, remedy="Image search needs another plan.")
-        return failure_by_status(NAME, answer, f"{code} {detail}".strip(), (KEY,), wait_s=_wait_s(answer, said))
+            return EngineRefused(
+                f"{NAME}: {shown(detail or code)}", source=NAME, remedy="Image search needs another plan."
+            )
+        return failure_by_status(answer, NAME, f"{code} {detail}", keys=(KEY,), wait_s=_wait_s(answer, said))
 
     def parse(self, body: bytes, query: Query, cursor: Cursor | None) -> SearchPage:
         """Read the one page; all fields but `type` are optional."""

@@ -9,16 +9,11 @@ from imagenet_build.licenses import normalize_license
 from imagenet_build.network.messages import HttpAnswer, HttpRequest
 from imagenet_build.records import Credit, Hit, Query, Rejection, RejectReason
 from imagenet_build.search.engine import Cursor, EngineDefaults, EngineInfo, RefusedItem, SearchPage, SynsetFacts
-from imagenet_build.search.engines.catalogues import (
-    catalogue_failure,
-    list_of,
-    number_in,
-    object_of,
-    other_language,
-    pixels_in,
-    read_object,
-)
-from imagenet_build.search.engines.fields import picture_url, text_of
+from imagenet_build.search.engines.catalogues import catalogue_failure, other_language
+from imagenet_build.search.engines.cursors import number_in
+from imagenet_build.search.engines.fields import picture_url, pixels_of, text_of
+from imagenet_build.search.engines.json_answers import count_of, items_of, json_object, list_of, object_of
+from imagenet_build.search.engines.page_items import sorted_out
 
 NAME = "cleveland"
 DEFAULT_BASE_URL = "https://openaccess-api.clevelandart.org"
@@ -50,8 +45,7 @@ class Cleveland(EngineDefaults):
 
     def skips(self, query: Query, synset: SynsetFacts) -> str:
         """Texts that are not English."""
-        del synset
-        return other_language(query, self.info.title)
+        return super().skips(query, synset) or other_language(query, self.info.title)
 
     def request(self, query: Query, cursor: Cursor | None) -> HttpRequest:
         """Ask for one page."""
@@ -69,24 +63,17 @@ class Cleveland(EngineDefaults):
 
     def failure(self, answer: HttpAnswer) -> SourceError | None:
         """See `catalogue_failure`."""
-        return catalogue_failure(answer, NAME, self._base_url)
+        return catalogue_failure(answer, NAME)
 
     def parse(self, body: bytes, query: Query, cursor: Cursor | None) -> SearchPage:
         """Read one page; the service writes numbers as texts."""
-        answer = read_object(body)
+        answer = json_object(body)
         skip = number_in(cursor, "skip", 0)
-        items = list_of(answer["data"], "data")
-        hits: list[Hit] = []
-        refused: list[RefusedItem] = []
-        for rank, item in enumerate(items, start=skip):
-            found = _read(object_of(item, "an artwork"), query, rank)
-            if isinstance(found, Hit):
-                hits.append(found)
-            else:
-                refused.append(found)
+        items = items_of(answer["data"], "data")
+        hits, refused = sorted_out(_read(item, query, rank) for rank, item in enumerate(items, start=skip))
         after = skip + len(items)
-        following = {"skip": after} if items and after < int(answer["info"]["total"]) else None
-        return SearchPage(tuple(hits), following, len(items), tuple(refused))
+        following = {"skip": after} if items and after < count_of(answer["info"]["total"], "total") else None
+        return SearchPage(hits, following, len(items), refused)
 
 
 def _read(item: dict[str, Any], query: Query, rank: int) -> Hit | RefusedItem:
@@ -109,5 +96,5 @@ def _read(item: dict[str, Any], query: Query, rank: int) -> Hit | RefusedItem:
         creator=text_of(object_of(creators[0], "a creator").get("description")) if creators else "",
         title=text_of(item.get("title")),
     )
-    size = pixels_in(rendering.get("width")), pixels_in(rendering.get("height"))
+    size = pixels_of(rendering.get("width")), pixels_of(rendering.get("height"))
     return Hit(query, NAME, rank, url, engine_id, *size, credit)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -11,7 +10,18 @@ from imagenet_build.collection.transport import GONE, SCHEME
 from imagenet_build.errors import EngineRefused, SourceError
 from imagenet_build.network.messages import HttpAnswer, HttpRequest
 from imagenet_build.records import Credit, Hit, Query, Rejection, RejectReason
-from imagenet_build.search.engine import Cursor, EngineDefaults, EngineInfo, RefusedItem, SearchPage, standard_failure
+from imagenet_build.search.engine import Cursor, EngineDefaults, EngineInfo, RefusedItem, SearchPage
+from imagenet_build.search.engines.cursors import number_in
+from imagenet_build.search.engines.json_answers import (
+    failure_by_status,
+    items_of,
+    json_object,
+    no_object,
+    object_or_none,
+    start_of,
+    text_at,
+)
+from imagenet_build.search.engines.page_items import sorted_out
 
 PAGE_SIZE = 200
 
@@ -50,38 +60,36 @@ class Collection(EngineDefaults):
         params: dict[str, str | int] = {
             "q": query.text,
             "language": query.language,
-            "page": _page(cursor),
+            "page": number_in(cursor, "page", 1),
             "page_size": PAGE_SIZE,
         }
         return HttpRequest(f"{SCHEME}://{self.index_id}/search", params=params)
 
     def failure(self, answer: HttpAnswer) -> SourceError | None:
         """An index that is gone, damaged or replaced ends the engine."""
+        if answer.status == 200:
+            return no_object(answer, self.info.name)
         if answer.status != GONE:
-            return standard_failure(answer, self.info.name)
-        try:
-            detail = str(json.loads(answer.body)["detail"])
-        except (ValueError, KeyError, TypeError):
-            detail = answer.body[:200].decode("utf-8", "replace")
+            return failure_by_status(answer, self.info.name)
+        detail = text_at(object_or_none(answer.body), "detail") or start_of(answer.body)
         return EngineRefused(detail, source=self.info.name, remedy="Start again: the index is opened anew.")
 
     def parse(self, body: bytes, query: Query, cursor: Cursor | None) -> SearchPage:
         """Read one page, best hit first."""
-        answer = json.loads(body)
-        page = _page(cursor)
-        hits: list[Hit] = []
-        refused: list[RefusedItem] = []
-        for rank, item in enumerate(answer["results"], start=(page - 1) * PAGE_SIZE):
-            url = self._url(item)
-            if url:
-                credit = Credit(**{name: item[name] for name in Credit.__dataclass_fields__})
-                hit = Hit(query, self.info.name, rank, url, item["id"], item["width"], item["height"], credit)
-                hits.append(hit)
-            else:
-                refused.append(RefusedItem(item["id"], "", Rejection(RejectReason.NO_URL, "neither a URL nor a file")))
-        reported = len(answer["results"])
-        goes_on = reported > 0 and page * PAGE_SIZE < answer["total"]
-        return SearchPage(tuple(hits), {"page": page + 1} if goes_on else None, reported, tuple(refused))
+        answer = json_object(body)
+        page = number_in(cursor, "page", 1)
+        items = items_of(answer["results"], "results")
+        ranked = enumerate(items, start=(page - 1) * PAGE_SIZE)
+        hits, refused = sorted_out(self._read(item, query, rank) for rank, item in ranked)
+        goes_on = bool(items) and page * PAGE_SIZE < answer["total"]
+        return SearchPage(hits, {"page": page + 1} if goes_on else None, len(items), refused)
+
+    def _read(self, item: dict[str, Any], query: Query, rank: int) -> Hit | RefusedItem:
+        url = self._url(item)
+        if not url:
+            return RefusedItem(item["id"], "", Rejection(RejectReason.NO_URL, "neither a URL nor a file"))
+        credit = Credit(**{name: item[name] for name in Credit.__dataclass_fields__})
+        return Hit(query, self.info.name, rank, url, item["id"], item["width"], item["height"], credit)
 
     def _url(self, item: dict[str, Any]) -> str:
         if item["url"]:
@@ -89,7 +97,3 @@ class Collection(EngineDefaults):
         if self._pictures_url and item["path"]:
             return self._pictures_url + quote(item["path"])
         return str(item["file_url"])
-
-
-def _page(cursor: Cursor | None) -> int:
-    return int(cursor["page"]) if cursor else 1

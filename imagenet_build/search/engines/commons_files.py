@@ -5,18 +5,23 @@ Source: https://www.mediawiki.org/wiki/API:Imageinfo, https://www.mediawiki.org/
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from imagenet_build.errors import EngineRefused, QueryRefused, RateLimited, SourceError
+from imagenet_build.errors import EngineRefused, QueryRefused, SourceError
 from imagenet_build.licenses import normalize_license
 from imagenet_build.network.messages import HttpAnswer
-from imagenet_build.network.retry import retry_after_s
 from imagenet_build.records import Credit, Hit, Query, Rejection, RejectReason
-from imagenet_build.search.engine import RefusedItem, standard_failure
+from imagenet_build.search.engine import Cursor, RefusedItem
 from imagenet_build.search.engines.fields import cut_query, first_link, picture_url, pixels_of, plain_text, text_of
+from imagenet_build.search.engines.json_answers import (
+    failure_by_status,
+    object_or_none,
+    rate_limited,
+    shown,
+    unreadable,
+)
 
 COMMONS_URL = "https://commons.wikimedia.org"
 THUMB_WIDTH = 960
@@ -35,6 +40,9 @@ FILE_PARAMS: Mapping[str, str | int] = {
 }
 """What asks for the details that `read_file` reads."""
 
+DEPTH = 10_000
+"""Places of a search that CirrusSearch gives."""
+
 _OPERATORS = re.compile(r'["*?~\\:|()\[\]{}]|(?<!\S)[-!+]+|(?<!\S)(?:AND|OR|NOT)(?!\S)')
 """What CirrusSearch reads as syntax, `keyword:` and namespace prefixes included; a lemma is meant literally."""
 _BUSY = frozenset({"maxlag", "ratelimited", "readonly", "search-error", "cirrussearch-backend-error"})
@@ -46,19 +54,50 @@ def literal_search(text: str, longest: int) -> str:
     return cut_query(" ".join(_OPERATORS.sub(" ", text).split()) or text, longest)
 
 
-def wiki_failure(answer: HttpAnswer, engine: str, base_url: str) -> SourceError | None:
+def search_params(text: str, namespace: int, batch: int) -> dict[str, str | int]:
+    """What every search of an edition or of Commons asks with, up to what is wanted of the pages found."""
+    return {
+        "action": "query",
+        "format": "json",
+        "formatversion": 2,
+        "maxlag": 5,
+        "generator": "search",
+        "gsrsearch": text,
+        "gsrnamespace": namespace,
+        "gsrlimit": batch,
+    }
+
+
+def continuation(go_on: Mapping[str, Any]) -> dict[str, str | int]:
+    """What an answer says under `continue`: all of it goes back with the next request.
+
+    Raises:
+        TypeError: a value that no request can hold.
+    """
+    for key, value in go_on.items():
+        if not isinstance(value, (str, int)):
+            raise TypeError(f"continue.{key} must be a text or a number, not {type(value).__name__}")
+    return dict(go_on)
+
+
+def further(following: dict[str, str | int], cursor: Cursor | None) -> Cursor | None:
+    """The next cursor of a search; None where the service would refuse the depth.
+
+    Raises:
+        ValueError: the search would go round in a circle.
+    """
+    offset = int(following.get("gsroffset", 0))
+    if following == cursor or offset < int((cursor or {}).get("gsroffset", 0)):
+        raise ValueError("the answer continues where it began, or before")
+    return None if offset >= DEPTH else following
+
+
+def wiki_failure(answer: HttpAnswer, engine: str) -> SourceError | None:
     """Errors of the API come with status 200; those of the servers before it as plain text."""
     if answer.status == 200:
-        return _api_error(answer, engine)
-    if answer.status == 403:
-        return EngineRefused(
-            f"{engine} answered 403: {answer.body[:200].decode('utf-8', 'replace').strip()}",
-            source=engine,
-            remedy=CONTACT_REMEDY,
-        )
-    if answer.status == 404:
-        return EngineRefused(f"{engine} answered 404: {base_url} has no API.", source=engine, remedy="Check base_url.")
-    return standard_failure(answer, engine)
+        said = object_or_none(answer.body)
+        return unreadable(answer, engine) if said is None else _api_error(answer, said, engine)
+    return failure_by_status(answer, engine, remedy=CONTACT_REMEDY)
 
 
 def read_file(
@@ -100,20 +139,16 @@ def _credit(page: Mapping[str, Any], info: Mapping[str, Any]) -> Credit:
     )
 
 
-def _api_error(answer: HttpAnswer, engine: str) -> SourceError | None:
+def _api_error(answer: HttpAnswer, said: Mapping[str, Any], engine: str) -> SourceError | None:
     """The error object of an answer with status 200, by its code; None if there is none."""
-    if b'"error"' not in answer.body:
-        return None
-    try:
-        error = json.loads(answer.body).get("error")
-    except (ValueError, AttributeError):
-        return None  # parse will say what is wrong with it
+    error = said.get("error")
     if not isinstance(error, dict):
         return None
     code = str(error.get("code", ""))
-    message = f"{engine} answered {code}: {error.get('info', '')}"
+    words = f"{code}: {error.get('info', '')}"
+    message = f"{engine} answered {shown(words)}"
     if code in _BUSY or code.startswith("internal_api_error") or "too-busy" in code:
-        return RateLimited(message, source=engine, retry_after_s=retry_after_s(answer.headers))
+        return rate_limited(answer, engine, words)
     if _REFUSING.fullmatch(code):
         return EngineRefused(message, source=engine, remedy=CONTACT_REMEDY)
     return QueryRefused(message, source=engine)

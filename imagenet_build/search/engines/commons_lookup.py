@@ -6,7 +6,6 @@ engine's own and say where its search goes on afterwards. Source: https://www.me
 
 from __future__ import annotations
 
-import json
 import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -15,7 +14,15 @@ from urllib.parse import quote
 from imagenet_build.network.messages import HttpRequest
 from imagenet_build.records import Hit, Query, Rejection, RejectReason
 from imagenet_build.search.engine import Cursor, RefusedItem, SearchPage
-from imagenet_build.search.engines.commons_files import COMMONS_URL, FILE_PARAMS, file_refusal, read_file
+from imagenet_build.search.engines.commons_files import (
+    COMMONS_URL,
+    FILE_PARAMS,
+    continuation,
+    file_refusal,
+    read_file,
+)
+from imagenet_build.search.engines.json_answers import json_object
+from imagenet_build.search.engines.page_items import sorted_out
 
 BATCH = 50
 """Titles in one request: the API's limit for clients without special rights, and for files with thumbnails."""
@@ -92,7 +99,7 @@ def lookup_request(base_url: str | None, cursor: Cursor) -> HttpRequest:
 
 def parse_lookup(body: bytes, query: Query, cursor: Cursor, engine: str) -> SearchPage:
     """Read one answer of Commons; files are found again by their titles, whatever the order and the spelling."""
-    answer = json.loads(body)
+    answer = json_object(body)
     batch = _batch(cursor)
     go_on = answer.get("continue")
     batch_ends = go_on is None or answer.get("batchcomplete") is True
@@ -113,11 +120,12 @@ def parse_lookup(body: bytes, query: Query, cursor: Cursor, engine: str) -> Sear
         for place in sorted(set(places.values()) - settled - set(found)):
             name = f"File:{batch[place][0]}"
             found[place] = RefusedItem(name, "", Rejection(RejectReason.NO_URL, "Commons said nothing of it"))
-    items = [found[place] for place in sorted(found)]
-    hits = tuple(item for item in items if isinstance(item, Hit))
-    refused = tuple(item for item in items if isinstance(item, RefusedItem))
-    following = _after_batch(cursor, len(batch)) if batch_ends else _rest_of_batch(cursor, go_on, settled | set(found))
-    return SearchPage(hits, following, len(items), refused)
+    hits, refused = sorted_out(found[place] for place in sorted(found))
+    if go_on is None or batch_ends:
+        following = _after_batch(cursor, len(batch))
+    else:
+        following = _rest_of_batch(cursor, go_on, settled | set(found))
+    return SearchPage(hits, following, len(found), refused)
 
 
 def _batch(cursor: Cursor) -> list[tuple[str, int]]:
@@ -155,10 +163,7 @@ def _after_batch(cursor: Cursor, done: int) -> Cursor | None:
 def _rest_of_batch(cursor: Cursor, go_on: Mapping[str, Any], settled: set[int]) -> Cursor:
     following = {key: value for key, value in cursor.items() if not key.startswith(_GO_ON)}
     following[_SETTLED] = ",".join(map(str, sorted(settled)))
-    for key, value in go_on.items():
-        if not isinstance(value, (str, int)):
-            raise TypeError(f"continue.{key} must be a text or a number, not {type(value).__name__}")
-        following[f"{_GO_ON}{key}"] = value
+    following.update({f"{_GO_ON}{key}": value for key, value in continuation(go_on).items()})
     if following == cursor:
         raise ValueError("the answer continues where it began")
     return following

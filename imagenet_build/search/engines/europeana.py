@@ -5,29 +5,24 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from imagenet_build.errors import EngineRefused, SourceError, Unreachable
+from imagenet_build.errors import QueryRefused, SourceError, Unreachable
 from imagenet_build.licenses import LicenseTerms, normalize_license
 from imagenet_build.network.messages import HttpAnswer, HttpRequest, Secret
 from imagenet_build.records import Credit, Hit, Query
-from imagenet_build.search.engine import (
-    Cursor,
-    EngineDefaults,
-    EngineInfo,
-    RefusedItem,
-    SearchPage,
-    standard_failure,
-)
-from imagenet_build.search.engines.catalogues import (
-    first_text,
-    is_json_object,
-    key_refused,
-    list_of,
-    literal_words,
-    number_in,
-    object_of,
-    read_object,
-)
+from imagenet_build.search.engine import Cursor, EngineDefaults, EngineInfo, RefusedItem, SearchPage
+from imagenet_build.search.engines.catalogues import literal_words
+from imagenet_build.search.engines.cursors import number_in
 from imagenet_build.search.engines.fields import picture_url, text_of
+from imagenet_build.search.engines.json_answers import (
+    engine_refused,
+    failure_by_status,
+    first_text,
+    items_of,
+    json_object,
+    object_or_none,
+    shown,
+)
+from imagenet_build.search.engines.page_items import sorted_out
 
 NAME = "europeana"
 DEFAULT_BASE_URL = "https://api.europeana.eu"
@@ -84,39 +79,36 @@ class Europeana(EngineDefaults):
         """Errors have `success: false`, with the status or with 200; their words have changed between versions."""
         said = _error(answer.body)
         if answer.status in (401, 403) or (answer.status in (200, 400) and _ABOUT_KEY.search(said)):
-            return key_refused(answer, NAME, KEY_ENV)
+            return engine_refused(NAME, str(answer.status), (KEY_ENV,))  # its words may repeat the key
         if answer.status == 200 and not said:
-            if is_json_object(answer.body):
+            if object_or_none(answer.body) is not None:
                 return None
             return Unreachable(f"{NAME} answered 200 without JSON.", source=NAME)
-        if answer.status == 404 and not said:
-            return EngineRefused(
-                f"{NAME} answered 404: {self._base_url} is not its API.", source=NAME, remedy="Check base_url."
-            )
+        if answer.status == 404 and said:
+            return QueryRefused(f"{NAME} answered 404: {shown(said)}", source=NAME)
         # Messages get only the words, not the body: it begins with the key.
         status = 400 if answer.status == 200 else answer.status
-        return standard_failure(HttpAnswer(status, answer.headers, said.encode()), NAME)
+        return failure_by_status(HttpAnswer(status, answer.headers, b""), NAME, said)
 
     def parse(self, body: bytes, query: Query, cursor: Cursor | None) -> SearchPage:
         """Read one page; it is the last where `nextCursor` is absent, or there are no items."""
-        answer = read_object(body)
+        answer = json_object(body)
         rank = number_in(cursor, "rank", 0)
-        items = list_of(answer["items"], "items")
-        hits: list[Hit] = []
-        refused: list[RefusedItem] = []
-        for place, entry in enumerate(items, start=rank):
-            item = object_of(entry, "an item")
-            address = first_text(item.get("edmIsShownBy"))
-            url = picture_url(address)
-            if isinstance(url, str):
-                hits.append(Hit(query, NAME, place, url, text_of(item["id"]), credit=_credit(item)))
-            else:
-                refused.append(RefusedItem(text_of(item["id"]), address, url))
+        items = items_of(answer["items"], "items")
+        hits, refused = sorted_out(_read(item, query, place) for place, item in enumerate(items, start=rank))
         token = text_of(answer.get("nextCursor"))
         if token and token == (cursor or {}).get("cursor"):
             raise ValueError("the answer continues where it began")
         following: Cursor | None = {"cursor": token, "rank": rank + len(items)} if token and items else None
-        return SearchPage(tuple(hits), following, len(items), tuple(refused))
+        return SearchPage(hits, following, len(items), refused)
+
+
+def _read(item: dict[str, Any], query: Query, rank: int) -> Hit | RefusedItem:
+    address = first_text(item.get("edmIsShownBy"))
+    url = picture_url(address)
+    if not isinstance(url, str):
+        return RefusedItem(text_of(item["id"]), address, url)
+    return Hit(query, NAME, rank, url, text_of(item["id"]), credit=_credit(item))
 
 
 def _credit(item: dict[str, Any]) -> Credit:
@@ -143,10 +135,7 @@ def _error(body: bytes) -> str:
     """What an answer with `success: false` says; empty for any other body."""
     if b'"success"' not in body[:300] or b"false" not in body[:300]:
         return ""
-    try:
-        answer = read_object(body)
-    except (ValueError, TypeError):
+    answer = object_or_none(body)
+    if answer is None or answer.get("success") is not False:
         return ""
-    if answer.get("success") is not False:
-        return ""
-    return str(answer.get("error") or answer.get("message") or "no reason given")[:200]
+    return str(answer.get("error") or answer.get("message") or "no reason given")

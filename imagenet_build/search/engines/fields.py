@@ -14,8 +14,10 @@ MAX_TEXT = 1000
 """Characters kept of a title or a creator's name: a biography pasted into a field must not swell the tables."""
 MAX_HTML = 20_000
 """Characters read of an HTML fragment."""
+MOST_PIXELS = 10**9
+"""A side that no picture has: such a number is none."""
 
-_SPACE = re.compile(r"\s+")
+_PIXELS = re.compile(r"[0-9]{1,9}")
 _VOID = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"})
 _BLOCK = frozenset({"br", "dd", "div", "dt", "h1", "h2", "h3", "hr", "li", "ol", "p", "table", "td", "th", "tr", "ul"})
 _UNSHOWN = frozenset({"script", "style", "template"})
@@ -35,16 +37,25 @@ def cut_query(text: str, longest: int) -> str:
 
 def text_of(value: object) -> str:
     """A text on one line; empty for null. Numbers are written out, since some engines send numeric titles."""
+    if isinstance(value, str):
+        line = " ".join(value.split())
+        return line if len(line) <= MAX_TEXT else _short(line)
     if value is None:
         return ""
-    if not isinstance(value, (str, int, float)):
+    if not isinstance(value, (int, float)):
         raise TypeError(f"a text was expected, not {type(value).__name__}")
     return _short(str(value))
 
 
 def pixels_of(value: object) -> int | None:
-    """A width or height in pixels; None for null, zero, and anything that is no whole number."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
+    """A width or height in pixels, which some engines write as a text; None for null, zero, and what is no number.
+
+    >>> pixels_of(800), pixels_of("1200"), pixels_of("0"), pixels_of("wide"), pixels_of(8.5), pixels_of(None)
+    (800, 1200, None, None, None, None)
+    """
+    if isinstance(value, str) and _PIXELS.fullmatch(value):
+        value = int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < MOST_PIXELS else None
 
 
 def picture_url(value: object) -> str | Rejection:
@@ -105,7 +116,7 @@ def _read(html: str) -> _Fragment:
 
 
 def _short(text: str) -> str:
-    line = _SPACE.sub(" ", text).strip()
+    line = " ".join(text.split())
     return line if len(line) <= MAX_TEXT else line[: MAX_TEXT - 1].rstrip() + "…"
 
 

@@ -5,23 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from imagenet_build.errors import EngineRefused, QueryRefused, RateLimited, SourceError
+from imagenet_build.errors import EngineRefused, QueryRefused, SourceError
 from imagenet_build.licenses import LicenseTerms, normalize_license
 from imagenet_build.network.messages import HttpAnswer, HttpRequest, Secret
-from imagenet_build.network.retry import retry_after_s
 from imagenet_build.records import Credit, Hit, Query
 from imagenet_build.search.engine import Cursor, EngineDefaults, EngineInfo, RefusedItem, SearchPage
-from imagenet_build.search.engines.fields import cut_query, picture_url, text_of
-from imagenet_build.search.engines.web_answers import (
+from imagenet_build.search.engines.cursors import number_in
+from imagenet_build.search.engines.fields import cut_query, picture_url, pixels_of, text_of
+from imagenet_build.search.engines.json_answers import (
+    count_of,
     engine_refused,
     failure_by_status,
     items_of,
     json_object,
     object_of,
     object_or_none,
+    rate_limited,
+    shown,
     text_at,
     unreadable,
 )
+from imagenet_build.search.engines.page_items import sorted_out
 from imagenet_build.search.engines.web_queries import literal_text
 
 NAME = "flickr"
@@ -114,7 +118,7 @@ class Flickr(EngineDefaults):
             "safe_search": 1,
             "extras": _EXTRAS,
             "per_page": PAGE_SIZE,
-            "page": _page_of(cursor),
+            "page": number_in(cursor, "page", 1),
         }
         for entry, name in (("license", "license"), ("from_s", "min_upload_date"), ("to_s", "max_upload_date")):
             if cursor is not None and entry in cursor:
@@ -131,18 +135,19 @@ class Flickr(EngineDefaults):
     def failure(self, answer: HttpAnswer) -> SourceError | None:
         """Errors of the API come with status 200; throttling as a web page."""
         if answer.status != 200:
-            return failure_by_status(NAME, answer, "", (KEY,))
+            return failure_by_status(answer, NAME, keys=(KEY,))
         said = object_or_none(answer.body)
         if said is None:
-            return unreadable(NAME, answer)
+            return unreadable(answer, NAME)
         if said.get("stat") != "fail":
             return None
         code = text_at(said, "code")
-        message = f"{NAME} answered error {code}: {text_at(said, 'message')}"
+        words = f"error {code}: {text_at(said, 'message')}"
+        message = f"{NAME} answered {shown(words)}"
         if code == "100":
-            return engine_refused(NAME, text_at(said, "message"), (KEY,))
+            return engine_refused(NAME, words, (KEY,))
         if code in _DOWN:
-            return RateLimited(message, source=NAME, retry_after_s=retry_after_s(answer.headers))
+            return rate_limited(answer, NAME, words)
         if code in _MISUSED:
             return EngineRefused(message, source=NAME, remedy="Check base_url: this is not the documented service.")
         return QueryRefused(message, source=NAME)
@@ -151,29 +156,19 @@ class Flickr(EngineDefaults):
         """Read one page; numbers may be texts. Ends where the service would begin to repeat itself."""
         photos = object_of(json_object(body)["photos"], "photos")
         items = items_of(photos["photo"], "photo")
-        page, size = _page_of(cursor), int(photos["perpage"])
-        hits: list[Hit] = []
-        refused: list[RefusedItem] = []
-        for rank, item in enumerate(items, start=(page - 1) * size):
-            found = _read(item, query, rank)
-            if isinstance(found, Hit):
-                hits.append(found)
-            else:
-                refused.append(found)
+        page, size = number_in(cursor, "page", 1), count_of(photos["perpage"], "perpage")
+        ranked = enumerate(items, start=(page - 1) * size)
+        hits, refused = sorted_out(_read(item, query, rank) for rank, item in ranked)
         # `pages` and `total` go on beyond the depth; `page` shows it when an earlier one came instead.
-        at_depth = (page + 1) * size > DEPTH or int(photos["page"]) != page
-        is_last = at_depth or not items or page >= int(photos["pages"])
+        at_depth = (page + 1) * size > DEPTH or count_of(photos["page"], "page") != page
+        is_last = at_depth or not items or page >= count_of(photos["pages"], "pages")
         return SearchPage(
-            tuple(hits),
+            hits,
             None if is_last else {**_slice_of(cursor), "page": page + 1},
             len(items),
-            tuple(refused),
-            truncated=at_depth and int(photos["total"]) > page * size,
+            refused,
+            truncated=at_depth and count_of(photos["total"], "total") > page * size,
         )
-
-
-def _page_of(cursor: Cursor | None) -> int:
-    return int((cursor or {}).get("page", 1))
 
 
 def _slice_of(cursor: Cursor | None) -> dict[str, str | int]:
@@ -218,17 +213,10 @@ def _read(item: Mapping[str, Any], query: Query, rank: int) -> Hit | RefusedItem
         creator_url=f"https://www.flickr.com/people/{owner}/" if owner else "",
         title=text_of(item.get("title")),
     )
-    return Hit(
-        query, NAME, rank, url, ident, _pixels(item.get(f"width_{size}")), _pixels(item.get(f"height_{size}")), credit
-    )
+    sizes = pixels_of(item.get(f"width_{size}")), pixels_of(item.get(f"height_{size}"))
+    return Hit(query, NAME, rank, url, ident, *sizes, credit)
 
 
 def _terms(number: object) -> LicenseTerms:
     code, version = _LICENSES.get(text_of(number), ("", ""))
     return normalize_license(code, version, _TERMS_PAGES.get(code, ""))
-
-
-def _pixels(value: object) -> int | None:
-    """Pixels from a number or a text of one; None for anything else, and for what no picture is as large as."""
-    text = text_of(value)
-    return int(text) or None if text.isascii() and text.isdigit() and len(text) < 8 else None

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from imagenet_build.errors import EngineRefused, SourceError
+from imagenet_build.errors import SourceError
 from imagenet_build.licenses import normalize_license
 from imagenet_build.network.messages import HttpAnswer, HttpRequest
 from imagenet_build.records import Credit, Hit, Query, Rejection, RejectReason
-from imagenet_build.search.engine import (
-    Cursor,
-    EngineDefaults,
-    EngineInfo,
-    RefusedItem,
-    SearchPage,
-    SynsetFacts,
-    standard_failure,
-)
+from imagenet_build.search.engine import Cursor, EngineDefaults, EngineInfo, RefusedItem, SearchPage, SynsetFacts
+from imagenet_build.search.engines.cursors import divided_by, entries_of
 from imagenet_build.search.engines.fields import picture_url, text_of
 from imagenet_build.search.engines.inaturalist import large_photo
-from imagenet_build.search.engines.whole_json import not_whole
-from imagenet_build.search.latin_names import latin_query, why_not_by_latin_name
+from imagenet_build.search.engines.json_answers import (
+    count_of,
+    failure_by_status,
+    flag_of,
+    items_of,
+    json_object,
+    no_object,
+)
+from imagenet_build.search.engines.page_items import sorted_out
+from imagenet_build.search.latin_queries import asked_name, why_not_by_latin_name
 
 NAME = "gbif"
 DEFAULT_BASE_URL = "https://api.gbif.org"
@@ -31,7 +31,7 @@ LIMIT = 300
 """Records in one answer; the service lowers larger numbers silently."""
 DEPTH = 100_000
 """`offset + limit` may not pass 100 001."""
-SLICES = ("CC0_1_0", "CC_BY_4_0", "CC_BY_NC_4_0", "UNSPECIFIED", "UNSUPPORTED")
+DIVISIONS = (("license", ("CC0_1_0", "CC_BY_4_0", "CC_BY_NC_4_0", "UNSPECIFIED", "UNSUPPORTED")),)
 """Licences of records (not of pictures): every record has exactly one."""
 
 
@@ -62,16 +62,16 @@ class Gbif(EngineDefaults):
 
     def skips(self, query: Query, synset: SynsetFacts) -> str:
         """Everything but organisms' Latin names."""
-        return why_not_by_latin_name(query, synset, "GBIF")
+        return super().skips(query, synset) or why_not_by_latin_name(query, synset, "GBIF")
 
     def divide(self, start: Cursor | None) -> Sequence[Cursor]:
-        """By the record's licence, once."""
-        return [{"license": license_code} for license_code in SLICES] if start is None else []
+        """By the record's licence, once the taxon is known."""
+        return [] if start is None else divided_by(start, DIVISIONS, beside=("taxon", "offset", "rank"))
 
     def request(self, query: Query, cursor: Cursor | None) -> HttpRequest:
         """Ask for the taxon of a name, or for a page of its records."""
-        if cursor is None or "taxon" not in cursor:
-            return HttpRequest(f"{self._base_url}/v1/species/match", {"name": _name_of(query), "strict": "true"})
+        if cursor is None:
+            return HttpRequest(f"{self._base_url}/v1/species/match", {"name": asked_name(query), "strict": "true"})
         params: dict[str, str | int] = {
             "mediaType": "StillImage",
             "taxonKey": cursor["taxon"],
@@ -79,53 +79,41 @@ class Gbif(EngineDefaults):
             "limit": LIMIT,
             "offset": cursor["offset"],
         }
-        if "license" in cursor:
-            params["license"] = cursor["license"]
+        params.update(entries_of(cursor, ("license",)))
         return HttpRequest(f"{self._base_url}/v1/occurrence/search", params)
 
     def failure(self, answer: HttpAnswer) -> SourceError | None:
         """Errors are plain text; 400 is a depth or a value that it does not take, and ends the query."""
-        if answer.status == 404:
-            return EngineRefused(
-                f"{NAME} answered 404: {self._base_url} has no such API.", source=NAME, remedy="Check base_url."
-            )
-        return not_whole(answer, NAME) or standard_failure(answer, NAME)
+        return no_object(answer, NAME) if answer.status == 200 else failure_by_status(answer, NAME)
 
     def parse(self, body: bytes, query: Query, cursor: Cursor | None) -> SearchPage:
         """Read one answer: the taxon (no hits), or the pictures of a page of records."""
-        answer = json.loads(body)
-        if cursor is None or "taxon" not in cursor:
-            taxon = _taxon(answer, _name_of(query))
-            return SearchPage(
-                (), None if taxon is None else {**(cursor or {}), "taxon": taxon, "offset": 0, "rank": 0}, 0
-            )
-        hits: list[Hit] = []
-        refused: list[RefusedItem] = []
-        first = rank = int(cursor["rank"])
-        for record in answer["results"]:
-            for place, media in enumerate(record.get("media") or ()):
-                if media.get("type", "StillImage") != "StillImage":  # sounds and films stand beside the pictures
-                    continue
-                item = _read(media, record, place, query, rank)
-                rank += 1
-                if isinstance(item, Hit):
-                    hits.append(item)
-                else:
-                    refused.append(item)
+        answer = json_object(body)
+        if cursor is None:
+            taxon = _taxon(answer, asked_name(query))
+            return SearchPage((), None if taxon is None else {"taxon": taxon, "offset": 0, "rank": 0}, 0)
+        rank = int(cursor["rank"])
+        pictures = list(_pictures(answer))
+        ranked = enumerate(pictures, start=rank)
+        hits, refused = sorted_out(_read(media, record, place, query, rank) for rank, (record, place, media) in ranked)
         following: Cursor | None = None
         truncated = False
-        if answer["endOfRecords"] is not True:
+        if not flag_of(answer["endOfRecords"], "endOfRecords"):
             # As many as it gave, not as many as were asked for: the service lowers `limit` without a word.
-            offset = int(answer["offset"]) + int(answer["limit"])
+            offset = count_of(answer["offset"], "offset") + count_of(answer["limit"], "limit")
             if offset <= int(cursor["offset"]):
                 raise ValueError(f"the answer ends at record {offset}, where it began")
             truncated = offset + LIMIT > DEPTH
-            following = None if truncated else {**cursor, "offset": offset, "rank": rank}
-        return SearchPage(tuple(hits), following, rank - first, tuple(refused), truncated)
+            following = None if truncated else {**cursor, "offset": offset, "rank": rank + len(pictures)}
+        return SearchPage(hits, following, len(pictures), refused, truncated)
 
 
-def _name_of(query: Query) -> str:
-    return latin_query(query, is_organism=True) or query.text
+def _pictures(answer: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], int, dict[str, Any]]]:
+    """(record, place in it, picture): sounds and films stand beside the pictures."""
+    for record in items_of(answer["results"], "results"):
+        for place, media in enumerate(items_of(record.get("media") or [], "media")):
+            if media.get("type", "StillImage") == "StillImage":
+                yield record, place, media
 
 
 def _taxon(answer: Mapping[str, Any], name: str) -> int | None:
@@ -135,7 +123,7 @@ def _taxon(answer: Mapping[str, Any], name: str) -> int | None:
     """
     if answer["matchType"] != "EXACT" or text_of(answer["canonicalName"]).casefold() != name.casefold():
         return None
-    return int(answer.get("acceptedUsageKey") or answer["usageKey"])
+    return count_of(answer.get("acceptedUsageKey") or answer["usageKey"], "usageKey")
 
 
 def _read(

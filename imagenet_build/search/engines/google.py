@@ -7,25 +7,26 @@ from datetime import timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from imagenet_build.errors import EngineRefused, QueryRefused, RateLimited, SourceError
+from imagenet_build.errors import EngineRefused, QueryRefused, SourceError
 from imagenet_build.network.messages import HttpAnswer, HttpRequest, Secret
-from imagenet_build.network.retry import retry_after_s
 from imagenet_build.records import Credit, Query
 from imagenet_build.search.engine import Cursor, EngineDefaults, EngineInfo, SearchPage, SynsetFacts
+from imagenet_build.search.engines.cursors import divided_by, entries_of, number_in
 from imagenet_build.search.engines.fields import cut_query, text_of
-from imagenet_build.search.engines.web_answers import (
-    WebPicture,
+from imagenet_build.search.engines.json_answers import (
     engine_refused,
     failure_by_status,
     items_of,
     json_object,
     object_of,
     object_or_none,
-    read_pictures,
+    rate_limited,
+    shown,
     start_of,
     text_at,
     unreadable,
 )
+from imagenet_build.search.engines.page_items import WebPicture, read_pictures
 from imagenet_build.search.engines.web_queries import google_language, google_language_skip, literal_text
 
 NAME = "google"
@@ -38,9 +39,11 @@ DEPTH = 100
 MAX_QUERY = 250
 """Characters; of our own, well below the service's."""
 
-_SIZES = ("huge", "xxlarge", "xlarge", "large", "medium", "small", "icon")
-_COLORS = ("color", "gray", "mono", "trans")
-_SLICES = ("imgSize", "imgColorType")
+_DIVISIONS = (
+    ("imgSize", ("huge", "xxlarge", "xlarge", "large", "medium", "small", "icon")),
+    ("imgColorType", ("color", "gray", "mono", "trans")),
+)
+_SLICE = tuple(name for name, _ in _DIVISIONS)
 _QUOTA_REASONS = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "dailyLimitExceeded", "quotaExceeded"})
 _DAY_S = 24 * 3600
 _RESET_S = 8 * 3600
@@ -75,8 +78,7 @@ class Google(EngineDefaults):
 
     def skips(self, query: Query, synset: SynsetFacts) -> str:
         """Languages that Google has no interface in."""
-        del synset
-        return google_language_skip(NAME, query.language)
+        return super().skips(query, synset) or google_language_skip(NAME, query.language)
 
     def request(self, query: Query, cursor: Cursor | None) -> HttpRequest:
         """Ask for one page of 10."""
@@ -85,33 +87,25 @@ class Google(EngineDefaults):
             "searchType": "image",
             "safe": "active",
             "num": PAGE_SIZE,
-            "start": _start_of(cursor),
+            "start": number_in(cursor, "start", 1),
             **google_language(query.language, restrict=True),
-            **_slice_of(cursor),
+            **entries_of(cursor, _SLICE),
         }
         return HttpRequest(self._url, params, secrets=(Secret(KEYS[0], "key", "param"), Secret(KEYS[1], "cx", "param")))
 
     def divide(self, start: Cursor | None) -> Sequence[Cursor]:
         """By size, the largest first, then by colour."""
-        wanted = _slice_of(start)
-        if "imgSize" not in wanted:
-            return [{**wanted, "imgSize": size} for size in _SIZES]
-        if "imgColorType" not in wanted:
-            return [{**wanted, "imgColorType": color} for color in _COLORS]
-        return ()
+        return divided_by(start, _DIVISIONS)
 
     def failure(self, answer: HttpAnswer) -> SourceError | None:
         """Google's error envelope: status, message and the reason in `errors`."""
         said = object_or_none(answer.body)
         if answer.status == 200:
-            return unreadable(NAME, answer) if said is None else None
+            return unreadable(answer, NAME) if said is None else None
         words, reasons = text_at(said, "error", "message"), _reasons(said)
-        message = f"{NAME} answered {answer.status}: {words or start_of(answer.body)}"
+        message = f"{NAME} answered {answer.status}: {shown(words) or start_of(answer.body)}"
         if answer.status == 429 or (answer.status == 403 and reasons & _QUOTA_REASONS):
-            wait = retry_after_s(answer.headers)
-            return RateLimited(
-                message, source=NAME, retry_after_s=_quota_wait_s(answer, words) if wait is None else wait
-            )
+            return rate_limited(answer, NAME, words, else_s=_quota_wait_s(answer, words))
         if answer.status == 403:
             return EngineRefused(
                 message,
@@ -123,7 +117,7 @@ class Google(EngineDefaults):
             return engine_refused(NAME, words, KEYS[:1])
         if answer.status == 400:
             return QueryRefused(message, source=NAME, remedy=f"If all queries are refused, check {KEYS[1]}.")
-        return failure_by_status(NAME, answer, words, KEYS)
+        return failure_by_status(answer, NAME, words, keys=KEYS)
 
     def parse(self, body: bytes, query: Query, cursor: Cursor | None) -> SearchPage:
         """Read one page; no `items` means that there are none."""
@@ -131,7 +125,7 @@ class Google(EngineDefaults):
         if answer["kind"] != "customsearch#search":
             raise ValueError(f"kind is {answer['kind']!r}")
         items = items_of(answer.get("items") or [], "items")
-        start = _start_of(cursor)
+        start = number_in(cursor, "start", 1)
         hits, refused = read_pictures(map(_picture, items), query, NAME, start - 1)
         has_more = bool(items) and bool(object_of(answer["queries"], "queries").get("nextPage"))
         following = start + PAGE_SIZE
@@ -139,19 +133,11 @@ class Google(EngineDefaults):
         go_on = has_more and not at_depth
         return SearchPage(
             hits,
-            {**_slice_of(cursor), "start": following} if go_on else None,
+            {**entries_of(cursor, _SLICE), "start": following} if go_on else None,
             len(items),
             refused,
             truncated=bool(items) and at_depth and _goes_on(answer, following, has_more=has_more),
         )
-
-
-def _start_of(cursor: Cursor | None) -> int:
-    return int((cursor or {}).get("start", 1))
-
-
-def _slice_of(cursor: Cursor | None) -> dict[str, str | int]:
-    return {name: cursor[name] for name in _SLICES if cursor is not None and name in cursor}
 
 
 def _goes_on(answer: Mapping[str, Any], following: int, *, has_more: bool) -> bool:

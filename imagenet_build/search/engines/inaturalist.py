@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from imagenet_build.errors import EngineRefused, QueryRefused, SourceError
+from imagenet_build.errors import QueryRefused, SourceError
 from imagenet_build.licenses import LicenseTerms, normalize_license
 from imagenet_build.network.messages import HttpAnswer, HttpRequest
 from imagenet_build.records import Credit, Hit, Query, Rejection, RejectReason
-from imagenet_build.search.engine import (
-    Cursor,
-    EngineDefaults,
-    EngineInfo,
-    RefusedItem,
-    SearchPage,
-    SynsetFacts,
-    standard_failure,
-)
+from imagenet_build.search.engine import Cursor, EngineDefaults, EngineInfo, RefusedItem, SearchPage, SynsetFacts
 from imagenet_build.search.engines.fields import picture_url, pixels_of, text_of
-from imagenet_build.search.engines.whole_json import not_whole
-from imagenet_build.search.latin_names import latin_name, latin_query, why_not_by_latin_name
+from imagenet_build.search.engines.json_answers import (
+    count_of,
+    failure_by_status,
+    items_of,
+    json_object,
+    no_object,
+    start_of,
+)
+from imagenet_build.search.engines.page_items import sorted_out
+from imagenet_build.search.latin_queries import asked_name, latin_name, why_not_by_latin_name
 
 NAME = "inaturalist"
 DEFAULT_BASE_URL = "https://api.inaturalist.org"
@@ -36,6 +35,7 @@ TAXA = 30
 _PAGES = WINDOW // PAGE_SIZE
 _ONE_WORD = "genus,subgenus,tribe,subfamily,family,superfamily,suborder,order,class,phylum"
 _RANKS = {1: _ONE_WORD, 2: "species,hybrid", 3: "subspecies,variety,form"}
+_BAN = "iNaturalist blocks clients that ask too fast or do not say who runs them: set network.contact."
 _PHOTO = re.compile(r"(?P<start>.*/photos/\d+/)(?:square|thumb|small|medium|large|original)\.(?P<ending>[A-Za-z0-9]+)")
 _PHOTO_HOSTS = re.compile(r"inaturalist-open-data\.s3(?:\.us-east-1)?\.amazonaws\.com|static\.inaturalist\.org")
 
@@ -74,12 +74,12 @@ class INaturalist(EngineDefaults):
 
     def skips(self, query: Query, synset: SynsetFacts) -> str:
         """Everything but organisms' Latin names."""
-        return why_not_by_latin_name(query, synset, "iNaturalist")
+        return super().skips(query, synset) or why_not_by_latin_name(query, synset, "iNaturalist")
 
     def request(self, query: Query, cursor: Cursor | None) -> HttpRequest:
         """Ask for the taxon of a name, or for a page of a taxon's observations."""
         if cursor is None:
-            name = _name_of(query)
+            name = asked_name(query)
             ranks = _RANKS.get(len(name.split()), _ONE_WORD)
             return HttpRequest(f"{self._base_url}/v1/taxa", {"q": name, "rank": ranks, "per_page": TAXA})
         params: dict[str, str | int] = {
@@ -97,46 +97,26 @@ class INaturalist(EngineDefaults):
 
     def failure(self, answer: HttpAnswer) -> SourceError | None:
         """403 is "too deep" with the service's own words, else a ban."""
-        if answer.status == 403 and b"window" not in answer.body.lower():
-            return EngineRefused(
-                f"{NAME} answered 403: {_start(answer.body)}",
-                source=NAME,
-                remedy="iNaturalist blocks clients that ask too fast or do not say who runs them: set network.contact.",
-            )
-        if answer.status == 403:
-            return QueryRefused(f"{NAME} answered 403: {_start(answer.body)}", source=NAME)
-        if answer.status == 404:
-            return EngineRefused(
-                f"{NAME} answered 404: {self._base_url} has no such API.", source=NAME, remedy="Check base_url."
-            )
-        return not_whole(answer, NAME) or standard_failure(answer, NAME)
+        if answer.status == 200:
+            return no_object(answer, NAME)
+        if answer.status == 403 and b"window" in answer.body.lower():
+            return QueryRefused(f"{NAME} answered 403: {start_of(answer.body)}", source=NAME)
+        return failure_by_status(answer, NAME, remedy=_BAN)
 
     def parse(self, body: bytes, query: Query, cursor: Cursor | None) -> SearchPage:
         """Read one answer: the taxon (no hits), or photos; each photo has the licence of its own."""
-        answer = json.loads(body)
-        results = answer["results"]
-        if not isinstance(results, list):
-            raise TypeError(f"results must be a list, not {type(results).__name__}")
+        answer = json_object(body)
+        results = items_of(answer["results"], "results")
         if cursor is None:
-            taxon = _taxon(results, _name_of(query))
+            taxon = _taxon(results, asked_name(query))
             return SearchPage((), None if taxon is None else {"taxon": taxon, "page": 1, "rank": 0}, 0)
-        hits: list[Hit] = []
-        refused: list[RefusedItem] = []
-        first = rank = int(cursor["rank"])
-        for observation in results:
-            for photo in observation["photos"]:
-                item = _read(photo, observation, query, rank)
-                rank += 1
-                if isinstance(item, Hit):
-                    hits.append(item)
-                else:
-                    refused.append(item)
-        following = _next_cursor(cursor, results, int(answer["total_results"]), rank)
-        return SearchPage(tuple(hits), following, rank - first, tuple(refused))
-
-
-def _name_of(query: Query) -> str:
-    return latin_query(query, is_organism=True) or query.text
+        rank = int(cursor["rank"])
+        photos = [(seen, photo) for seen in results for photo in items_of(seen["photos"], "photos")]
+        ranked = enumerate(photos, start=rank)
+        hits, refused = sorted_out(_read(photo, seen, query, rank) for rank, (seen, photo) in ranked)
+        total = count_of(answer["total_results"], "total_results")
+        following = _next_cursor(cursor, results, total, rank + len(photos))
+        return SearchPage(hits, following, len(photos), refused)
 
 
 def _taxon(results: list[Any], name: str) -> int | None:
@@ -145,10 +125,12 @@ def _taxon(results: list[Any], name: str) -> int | None:
     Plants and animals may share the name of a genus; pictures of the wrong one would be worse than none.
     """
     wanted = name.casefold()
-    exact = {int(taxon["id"]) for taxon in results if text_of(taxon["name"]).casefold() == wanted}
+    exact = {count_of(taxon["id"], "id") for taxon in results if text_of(taxon["name"]).casefold() == wanted}
     if not exact and latin_name(name, is_organism=True, language="") and " " in name:
         # The service also finds common names, which say less: only what cannot be one counts.
-        exact = {int(taxon["id"]) for taxon in results if text_of(taxon.get("matched_term")).casefold() == wanted}
+        exact = {
+            count_of(taxon["id"], "id") for taxon in results if text_of(taxon.get("matched_term")).casefold() == wanted
+        }
     return exact.pop() if len(exact) == 1 else None
 
 
@@ -159,7 +141,7 @@ def _next_cursor(cursor: Cursor, results: list[Any], total: int, rank: int) -> C
         return None
     following: dict[str, str | int] = {**cursor, "page": page + 1, "rank": rank}
     if page >= _PAGES:
-        last = max(int(observation["id"]) for observation in results)
+        last = max(count_of(observation["id"], "id") for observation in results)
         if last <= int(cursor.get("above", 0)):
             raise ValueError("the observations are not in the order of their ids")
         following.update(page=1, above=last)
@@ -201,7 +183,3 @@ def _sized(url: str) -> str:
     """The 1024 px rendering; empty if the URL does not have the form of a photo's."""
     found = _PHOTO.fullmatch(url.partition("?")[0])
     return f"{found['start']}large.{found['ending']}" if found else ""
-
-
-def _start(body: bytes) -> str:
-    return body[:200].decode("utf-8", "replace").strip()

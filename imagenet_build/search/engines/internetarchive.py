@@ -11,17 +11,17 @@ from imagenet_build.licenses import normalize_license
 from imagenet_build.network.messages import HttpAnswer, HttpRequest
 from imagenet_build.records import Credit, Hit, Query, Rejection, RejectReason
 from imagenet_build.search.engine import Cursor, EngineDefaults, EngineInfo, RefusedItem, SearchPage
-from imagenet_build.search.engines.catalogues import (
-    catalogue_failure,
+from imagenet_build.search.engines.catalogues import catalogue_failure, literal_words
+from imagenet_build.search.engines.cursors import number_in
+from imagenet_build.search.engines.fields import picture_url, pixels_of, text_of
+from imagenet_build.search.engines.json_answers import (
+    count_of,
     first_text,
-    list_of,
-    literal_words,
-    number_in,
+    items_of,
+    json_object,
     object_of,
-    pixels_in,
-    read_object,
+    start_of,
 )
-from imagenet_build.search.engines.fields import picture_url, text_of
 
 NAME = "internetarchive"
 DEFAULT_BASE_URL = "https://archive.org"
@@ -80,13 +80,12 @@ class InternetArchive(EngineDefaults):
     def failure(self, answer: HttpAnswer) -> SourceError | None:
         """The search's errors may come with status 200."""
         if answer.status == 200 and _SEARCH_ERROR.match(answer.body):
-            said = answer.body[:200].decode("utf-8", "replace")
-            return QueryRefused(f"{NAME} answered {said}", source=NAME)
-        return catalogue_failure(answer, NAME, self._base_url)
+            return QueryRefused(f"{NAME} answered {start_of(answer.body)}", source=NAME)
+        return catalogue_failure(answer, NAME)
 
     def parse(self, body: bytes, query: Query, cursor: Cursor | None) -> SearchPage:
         """Read a list of items, which holds no hits, or one item's files."""
-        answer = read_object(body)
+        answer = json_object(body)
         if cursor is not None and _waiting(cursor):
             return self._item(answer, query, cursor)
         return _list(answer, cursor)
@@ -96,7 +95,7 @@ class InternetArchive(EngineDefaults):
         rank = number_in(cursor, _RANK, 0)
         if answer and "files" not in answer and "error" not in answer and not answer.get("is_dark"):
             raise KeyError("files")
-        files = _pictures(list_of(answer.get("files") or [], "files"))
+        files = _pictures(items_of(answer.get("files") or [], "files"))
         hits: list[Hit] = []
         refused: list[RefusedItem] = []
         for file in files:
@@ -104,7 +103,7 @@ class InternetArchive(EngineDefaults):
             address = f"{self._base_url}/download/{identifier}/{quote(name, safe='/')}"
             url = picture_url(address)
             if isinstance(url, str):
-                size = pixels_in(file.get("width")), pixels_in(file.get("height"))
+                size = pixels_of(file.get("width")), pixels_of(file.get("height"))
                 credit = _credit(object_of(answer.get("metadata") or {}, "metadata"), identifier)
                 hits.append(Hit(query, NAME, rank + len(hits), url, f"{identifier}/{name}", *size, credit))
             else:
@@ -128,25 +127,21 @@ def _cursor(items: list[str], page: int, rank: int) -> Cursor | None:
 
 def _list(answer: dict[str, Any], cursor: Cursor | None) -> SearchPage:
     response = object_of(answer["response"], "response")
-    docs = list_of(response["docs"], "docs")
-    identifiers = [text_of(object_of(doc, "a doc")["identifier"]) for doc in docs]
+    docs = items_of(response["docs"], "docs")
+    identifiers = [text_of(doc["identifier"]) for doc in docs]
     strange = [identifier for identifier in identifiers if not _IDENTIFIER.fullmatch(identifier)]
     if strange:
         raise ValueError(f"{strange[0][:40]!r} is no identifier")
     page = number_in(cursor, _PAGE, 1)
-    has_more = bool(docs) and page * ROWS < int(response["numFound"])
+    has_more = bool(docs) and page * ROWS < count_of(response["numFound"], "numFound")
     too_deep = (page + 1) * ROWS > DEPTH
     following = page + 1 if has_more and not too_deep else 0
     return SearchPage((), _cursor(list(dict.fromkeys(identifiers)), following, number_in(cursor, _RANK, 0)), 0)
 
 
-def _pictures(files: list[object]) -> list[dict[str, Any]]:
+def _pictures(files: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The files to take: the uploader's own pictures; where there are none, what was derived from them."""
-    pictures = [
-        file
-        for file in (object_of(file, "a file") for file in files)
-        if file.get("format") in _FORMATS and not _THUMBNAIL.search(str(file["name"]))
-    ]
+    pictures = [file for file in files if file.get("format") in _FORMATS and not _THUMBNAIL.search(str(file["name"]))]
     originals = [file for file in pictures if file.get("source") == "original"]
     return (originals or pictures)[:MOST_FILES]
 

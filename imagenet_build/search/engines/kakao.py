@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 from urllib.parse import SplitResult
 
-from imagenet_build.errors import EngineRefused, QueryRefused, RateLimited, SourceError
+from imagenet_build.errors import EngineRefused, SourceError
 from imagenet_build.network.messages import HttpAnswer, HttpRequest, Secret
-from imagenet_build.network.retry import retry_after_s
 from imagenet_build.records import Credit, Hit, Query
-from imagenet_build.search.engine import (
-    Cursor,
-    EngineDefaults,
-    EngineInfo,
-    RefusedItem,
-    SearchPage,
-    SynsetFacts,
-    standard_failure,
+from imagenet_build.search.engine import Cursor, EngineDefaults, EngineInfo, RefusedItem, SearchPage, SynsetFacts
+from imagenet_build.search.engines.cursors import number_in
+from imagenet_build.search.engines.fields import pixels_of, text_of
+from imagenet_build.search.engines.json_answers import (
+    failure_by_status,
+    flag_of,
+    items_of,
+    json_object,
+    no_object,
+    object_of,
+    object_or_none,
+    rate_limited,
+    shown,
+    start_of,
 )
-from imagenet_build.search.engines.fields import text_of
-from imagenet_build.search.engines.json_answers import items_of, json_object, no_object, pixels_in, shown, start_of
 from imagenet_build.search.engines.korean_index import LANGUAGES_TEXT, argument, literal, original_url, skip_reason
+from imagenet_build.search.engines.page_items import sorted_out
 
 NAME = "kakao"
 DEFAULT_BASE_URL = "https://dapi.kakao.com"
@@ -60,15 +63,14 @@ class Kakao(EngineDefaults):
 
     def skips(self, query: Query, synset: SynsetFacts) -> str:
         """A Korean index without a language parameter."""
-        del synset
-        return skip_reason(query, self.info.title)
+        return super().skips(query, synset) or skip_reason(query, self.info.title)
 
     def request(self, query: Query, cursor: Cursor | None) -> HttpRequest:
         """Ask for one page of 80; pages count from 1."""
         params: dict[str, str | int] = {
             "query": literal(query.text),
             "sort": "accuracy",
-            "page": _page_of(cursor),
+            "page": number_in(cursor, "page", 1),
             "size": PAGE_SIZE,
         }
         return HttpRequest(
@@ -79,53 +81,39 @@ class Kakao(EngineDefaults):
         """The platform's errors have a negative `code`, those of the search an `errorType`."""
         if answer.status == 200:
             return no_object(answer, NAME)
-        error = json_object(answer.body) or {}
-        said = error.get("message") or error.get("msg") or start_of(answer.body)
-        message = f"{NAME} answered {answer.status}: {shown(said)}"
+        error = object_or_none(answer.body) or {}
+        said = str(error.get("message") or error.get("msg") or "")
         code = error["code"] if isinstance(error.get("code"), int) else None
-        if answer.status == 429 or code in _USED_UP or code in _PASSING:
-            wait = retry_after_s(answer.headers)
-            if wait is None and (code in _USED_UP or "limit has been exceeded" in str(said)):
-                wait = QUOTA_WAIT_S
-            return RateLimited(message, source=NAME, retry_after_s=wait)
-        if answer.status in (401, 403) or code in _REFUSING:
+        is_used_up = code in _USED_UP or "limit has been exceeded" in said
+        wait_s = QUOTA_WAIT_S if is_used_up else None
+        if code in _USED_UP or code in _PASSING:
+            return rate_limited(answer, NAME, said, else_s=wait_s)
+        if code in _REFUSING:
+            message = f"{NAME} answered {answer.status}: {shown(said) or start_of(answer.body)}"
             return EngineRefused(message, source=NAME, remedy=_REMEDY)
-        if answer.status == 404:
-            return EngineRefused(message, source=NAME, remedy="Check base_url.")
-        if answer.status == 400:
-            return QueryRefused(message, source=NAME)
-        return standard_failure(answer, NAME)
+        return failure_by_status(answer, NAME, said, remedy=_REMEDY, else_s=wait_s)
 
     def parse(self, body: bytes, query: Query, cursor: Cursor | None) -> SearchPage:
         """Read one page; `is_end` says whether it is the last, since the counters are estimates."""
-        answer = json.loads(body)
-        items = items_of(answer, "documents")
-        is_end = answer["meta"]["is_end"]
-        if not isinstance(is_end, bool):
-            raise TypeError(f"is_end must be true or false, not {type(is_end).__name__}")
-        page = _page_of(cursor)
-        hits: list[Hit] = []
-        refused: list[RefusedItem] = []
-        for rank, item in enumerate(items, start=(page - 1) * PAGE_SIZE):
-            url = original_url(item["image_url"], item.get("thumbnail_url"), _proxied)
-            if isinstance(url, str):
-                hits.append(_hit(item, url, query, rank))
-            else:
-                refused.append(RefusedItem(text_of(item["image_url"]), text_of(item["image_url"]), url))
+        answer = json_object(body)
+        items = items_of(answer["documents"], "documents")
+        is_end = flag_of(object_of(answer["meta"], "meta")["is_end"], "is_end")
+        page = number_in(cursor, "page", 1)
+        ranked = enumerate(items, start=(page - 1) * PAGE_SIZE)
+        hits, refused = sorted_out(_read(item, query, rank) for rank, item in ranked)
         has_more = bool(items) and not is_end
         truncated = has_more and page >= MAX_PAGE
         next_cursor = {"page": page + 1} if has_more and not truncated else None
-        return SearchPage(tuple(hits), next_cursor, len(items), tuple(refused), truncated)
+        return SearchPage(hits, next_cursor, len(items), refused, truncated)
 
 
-def _page_of(cursor: Cursor | None) -> int:
-    return int((cursor or {}).get("page", 1))
-
-
-def _hit(item: dict[str, Any], url: str, query: Query, rank: int) -> Hit:
+def _read(item: dict[str, Any], query: Query, rank: int) -> Hit | RefusedItem:
+    url = original_url(item["image_url"], item.get("thumbnail_url"), _proxied)
+    if not isinstance(url, str):
+        return RefusedItem(text_of(item["image_url"]), text_of(item["image_url"]), url)
     # `display_sitename` is the site's name, not the photographer's: there is no creator.
     credit = Credit(page_url=text_of(item.get("doc_url")))
-    return Hit(query, NAME, rank, url, url, pixels_in(item.get("width")), pixels_in(item.get("height")), credit)
+    return Hit(query, NAME, rank, url, url, pixels_of(item.get("width")), pixels_of(item.get("height")), credit)
 
 
 def _proxied(parts: SplitResult) -> str | None:

@@ -5,25 +5,24 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from imagenet_build.errors import RateLimited, SourceError
+from imagenet_build.errors import SourceError
 from imagenet_build.licenses import normalize_license
 from imagenet_build.network.messages import HttpAnswer, HttpRequest
-from imagenet_build.network.retry import retry_after_s
 from imagenet_build.records import Credit, Hit, Query, Rejection, RejectReason
 from imagenet_build.search.engine import Cursor, EngineDefaults, EngineInfo, RefusedItem, SearchPage, SynsetFacts
-from imagenet_build.search.engines.catalogues import (
-    catalogue_failure,
+from imagenet_build.search.engines.catalogues import catalogue_failure, literal_words, other_language
+from imagenet_build.search.engines.cursors import number_in
+from imagenet_build.search.engines.fields import picture_url, pixels_of, text_of
+from imagenet_build.search.engines.json_answers import (
     first_text,
-    is_json_object,
+    items_of,
+    json_object,
     list_of,
-    literal_words,
-    number_in,
     object_of,
-    other_language,
-    pixels_in,
-    read_object,
+    object_or_none,
+    rate_limited,
 )
-from imagenet_build.search.engines.fields import picture_url, text_of
+from imagenet_build.search.engines.page_items import sorted_out
 
 NAME = "loc"
 DEFAULT_BASE_URL = "https://www.loc.gov"
@@ -57,8 +56,7 @@ class LibraryOfCongress(EngineDefaults):
 
     def skips(self, query: Query, synset: SynsetFacts) -> str:
         """Texts that are not English."""
-        del synset
-        return other_language(query, self.info.title)
+        return super().skips(query, synset) or other_language(query, self.info.title)
 
     def request(self, query: Query, cursor: Cursor | None) -> HttpRequest:
         """Ask for one page."""
@@ -76,37 +74,26 @@ class LibraryOfCongress(EngineDefaults):
 
     def failure(self, answer: HttpAnswer) -> SourceError | None:
         """404 with JSON means no results; a block shows as 429, or as a page that asks for a captcha."""
-        if answer.status == 404 and is_json_object(answer.body):
+        if answer.status == 404 and object_or_none(answer.body) is not None:
             return None
-        is_captcha = answer.status == 200 and not is_json_object(answer.body) and b"captcha" in answer.body.lower()
+        is_captcha = answer.status == 200 and b"captcha" in answer.body.lower() and object_or_none(answer.body) is None
         if answer.status == 429 or is_captcha:
-            wait = retry_after_s(answer.headers)
-            return RateLimited(
-                f"{NAME} answered {answer.status}: too many requests.",
-                source=NAME,
-                retry_after_s=BLOCK_S if wait is None else wait,
-            )
-        return catalogue_failure(answer, NAME, self._base_url)
+            return rate_limited(answer, NAME, "too many requests", else_s=BLOCK_S)
+        return catalogue_failure(answer, NAME)
 
     def parse(self, body: bytes, query: Query, cursor: Cursor | None) -> SearchPage:
         """Read one page, or the 404 that stands for an empty one."""
-        answer = read_object(body)
+        answer = json_object(body)
         if answer.get("status") == 404 and "results" not in answer:
             return SearchPage((), None, 0)
         page = number_in(cursor, "page", 1)
-        items = list_of(answer["results"], "results")
-        hits: list[Hit] = []
-        refused: list[RefusedItem] = []
-        for rank, item in enumerate(items, start=(page - 1) * PAGE_SIZE):
-            found = _read(object_of(item, "a result"), query, rank)
-            if isinstance(found, Hit):
-                hits.append(found)
-            else:
-                refused.append(found)
+        items = items_of(answer["results"], "results")
+        ranked = enumerate(items, start=(page - 1) * PAGE_SIZE)
+        hits, refused = sorted_out(_read(item, query, rank) for rank, item in ranked)
         has_more = bool(object_of(answer["pagination"], "pagination")["next"]) and bool(items)
         too_deep = (page + 1) * PAGE_SIZE > DEPTH
         following = {"page": page + 1} if has_more and not too_deep else None
-        return SearchPage(tuple(hits), following, len(items), tuple(refused), truncated=has_more and too_deep)
+        return SearchPage(hits, following, len(items), refused, truncated=has_more and too_deep)
 
 
 def _read(item: dict[str, Any], query: Query, rank: int) -> Hit | RefusedItem:
@@ -119,7 +106,7 @@ def _read(item: dict[str, Any], query: Query, rank: int) -> Hit | RefusedItem:
     if not isinstance(url, str):
         return RefusedItem(engine_id, text_of(address), url)
     fragment = str(address).partition("#")[2]
-    sides = {found["side"]: pixels_in(found["pixels"]) for found in _SIZE.finditer(fragment)}
+    sides = {found["side"]: pixels_of(found["pixels"]) for found in _SIZE.finditer(fragment)}
     details = object_of(item.get("item") or {}, "item")
     rights = " ".join(first_text(details.get(name)) for name in _RIGHTS)
     terms = normalize_license("nkc" if _NO_RESTRICTIONS.search(rights) else "")

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from imagenet_build.errors import RateLimited, SourceError
+from imagenet_build.errors import SourceError
 from imagenet_build.licenses import normalize_license
 from imagenet_build.network.messages import HttpAnswer, HttpRequest
-from imagenet_build.network.retry import retry_after_s
 from imagenet_build.records import Credit, Hit, Query, Rejection, RejectReason
 from imagenet_build.search.engine import Cursor, EngineDefaults, EngineInfo, RefusedItem, SearchPage, SynsetFacts
-from imagenet_build.search.engines.catalogues import (
-    catalogue_failure,
-    list_of,
-    number_in,
-    other_language,
-    read_object,
-)
+from imagenet_build.search.engines.catalogues import catalogue_failure, other_language
+from imagenet_build.search.engines.cursors import number_in
 from imagenet_build.search.engines.fields import picture_url, text_of
+from imagenet_build.search.engines.json_answers import json_object, list_of, rate_limited
 
 NAME = "met"
 DEFAULT_BASE_URL = "https://collectionapi.metmuseum.org"
@@ -56,8 +51,7 @@ class Met(EngineDefaults):
 
     def skips(self, query: Query, synset: SynsetFacts) -> str:
         """Texts that are not English."""
-        del synset
-        return other_language(query, self.info.title)
+        return super().skips(query, synset) or other_language(query, self.info.title)
 
     def request(self, query: Query, cursor: Cursor | None) -> HttpRequest:
         """Ask for the ids, or for the next object."""
@@ -71,17 +65,12 @@ class Met(EngineDefaults):
         if answer.status == 404 and _NO_OBJECT.encode() in answer.body:
             return None
         if answer.status == 403:
-            wait = retry_after_s(answer.headers)
-            return RateLimited(
-                f"{NAME} answered 403: its gatekeeper takes us for a bot.",
-                source=NAME,
-                retry_after_s=BLOCK_S if wait is None else wait,
-            )
-        return catalogue_failure(answer, NAME, self._base_url)
+            return rate_limited(answer, NAME, "its gatekeeper takes us for a bot", else_s=BLOCK_S)
+        return catalogue_failure(answer, NAME)
 
     def parse(self, body: bytes, query: Query, cursor: Cursor | None) -> SearchPage:
         """Read the list of ids, which holds no hits, or one object."""
-        answer = read_object(body)
+        answer = json_object(body)
         if cursor is None:
             return SearchPage((), _first_cursor(answer), 0)
         return _read(answer, query, cursor)

@@ -12,16 +12,11 @@ from imagenet_build.licenses import normalize_license
 from imagenet_build.network.messages import HttpAnswer, HttpRequest
 from imagenet_build.records import Credit, Hit, Query, Rejection, RejectReason
 from imagenet_build.search.engine import Cursor, EngineDefaults, EngineInfo, RefusedItem, SearchPage, SynsetFacts
-from imagenet_build.search.engines.catalogues import (
-    catalogue_failure,
-    list_of,
-    number_in,
-    object_of,
-    other_language,
-    pixels_in,
-    read_object,
-)
-from imagenet_build.search.engines.fields import picture_url, text_of
+from imagenet_build.search.engines.catalogues import catalogue_failure, other_language
+from imagenet_build.search.engines.cursors import entries_of, number_in
+from imagenet_build.search.engines.fields import picture_url, pixels_of, text_of
+from imagenet_build.search.engines.json_answers import items_of, json_object, object_of
+from imagenet_build.search.engines.page_items import sorted_out
 
 NAME = "nasa"
 DEFAULT_BASE_URL = "https://images-api.nasa.gov"
@@ -59,8 +54,7 @@ class Nasa(EngineDefaults):
 
     def skips(self, query: Query, synset: SynsetFacts) -> str:
         """Texts that are not English."""
-        del synset
-        return other_language(query, self.info.title)
+        return super().skips(query, synset) or other_language(query, self.info.title)
 
     def divide(self, start: Cursor | None) -> Sequence[Cursor]:
         """By the year of the picture, once."""
@@ -76,37 +70,31 @@ class Nasa(EngineDefaults):
             "page": number_in(cursor, "page", 1),
             "page_size": PAGE_SIZE,
         }
-        params.update({name: cursor[name] for name in _SLICE if cursor is not None and name in cursor})
+        params.update(entries_of(cursor, _SLICE))
         return HttpRequest(f"{self._base_url}/search", params)
 
     def failure(self, answer: HttpAnswer) -> SourceError | None:
         """See `catalogue_failure`; too deep a page is 400."""
-        return catalogue_failure(answer, NAME, self._base_url)
+        return catalogue_failure(answer, NAME)
 
     def parse(self, body: bytes, query: Query, cursor: Cursor | None) -> SearchPage:
         """Read one page."""
-        collection = object_of(read_object(body)["collection"], "collection")
+        collection = object_of(json_object(body)["collection"], "collection")
         page = number_in(cursor, "page", 1)
-        items = list_of(collection["items"], "items")
-        hits: list[Hit] = []
-        refused: list[RefusedItem] = []
-        for rank, item in enumerate(items, start=(page - 1) * PAGE_SIZE):
-            found = _read(object_of(item, "an item"), query, rank)
-            if isinstance(found, Hit):
-                hits.append(found)
-            else:
-                refused.append(found)
-        links = list_of(collection.get("links") or [], "links")
-        has_more = bool(items) and any(object_of(link, "a link").get("rel") == "next" for link in links)
+        items = items_of(collection["items"], "items")
+        ranked = enumerate(items, start=(page - 1) * PAGE_SIZE)
+        hits, refused = sorted_out(_read(item, query, rank) for rank, item in ranked)
+        links = items_of(collection.get("links") or [], "links")
+        has_more = bool(items) and any(link.get("rel") == "next" for link in links)
         too_deep = (page + 1) * PAGE_SIZE > DEPTH
         following = {**(cursor or {}), "page": page + 1} if has_more and not too_deep else None
-        return SearchPage(tuple(hits), following, len(items), tuple(refused), truncated=has_more and too_deep)
+        return SearchPage(hits, following, len(items), refused, truncated=has_more and too_deep)
 
 
 def _read(item: dict[str, Any], query: Query, rank: int) -> Hit | RefusedItem:
-    data = object_of(list_of(item["data"], "data")[0], "data")
+    data = items_of(item["data"], "data")[0]
     engine_id = text_of(data["nasa_id"])
-    link = _best(list_of(item.get("links") or [], "links"))
+    link = _best(items_of(item.get("links") or [], "links"))
     if link is None:
         return RefusedItem(engine_id, "", Rejection(RejectReason.NO_URL, "the item links to no picture"))
     url = picture_url(link["href"])
@@ -120,17 +108,13 @@ def _read(item: dict[str, Any], query: Query, rank: int) -> Hit | RefusedItem:
         creator=text_of(data.get("photographer") or data.get("secondary_creator") or data.get("center")),
         title=text_of(data.get("title")),
     )
-    return Hit(query, NAME, rank, url, engine_id, pixels_in(link.get("width")), pixels_in(link.get("height")), credit)
+    return Hit(query, NAME, rank, url, engine_id, pixels_of(link.get("width")), pixels_of(link.get("height")), credit)
 
 
-def _best(links: list[object]) -> dict[str, Any] | None:
-    pictures = [link for link in map(_link, links) if link.get("render", "image") == "image" and link.get("href")]
+def _best(links: list[dict[str, Any]]) -> dict[str, Any] | None:
+    pictures = [link for link in links if link.get("render", "image") == "image" and link.get("href")]
     for size in _SIZES:
         for link in pictures:
             if size in str(link["href"]):
                 return link
     return pictures[0] if pictures else None
-
-
-def _link(value: object) -> dict[str, Any]:
-    return object_of(value, "a link")

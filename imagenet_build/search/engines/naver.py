@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import SplitResult
 
-from imagenet_build.errors import EngineRefused, QueryRefused, RateLimited, SourceError
+from imagenet_build.errors import SourceError
 from imagenet_build.network.messages import HttpAnswer, HttpRequest, Secret
-from imagenet_build.network.retry import retry_after_s
 from imagenet_build.records import Credit, Hit, Query
-from imagenet_build.search.engine import (
-    Cursor,
-    EngineDefaults,
-    EngineInfo,
-    RefusedItem,
-    SearchPage,
-    SynsetFacts,
-    standard_failure,
-)
-from imagenet_build.search.engines.fields import plain_text, text_of
+from imagenet_build.search.engine import Cursor, EngineDefaults, EngineInfo, RefusedItem, SearchPage, SynsetFacts
+from imagenet_build.search.engines.cursors import divided_by, entries_of, number_in
+from imagenet_build.search.engines.fields import pixels_of, plain_text, text_of
 from imagenet_build.search.engines.json_answers import (
     count_of,
+    failure_by_status,
     items_of,
     json_object,
     no_object,
-    pixels_in,
-    shown,
-    start_of,
+    object_or_none,
 )
 from imagenet_build.search.engines.korean_index import LANGUAGES_TEXT, argument, literal, original_url, skip_reason
+from imagenet_build.search.engines.page_items import sorted_out
 
 NAME = "naver"
 DEFAULT_BASE_URL = "https://naverapihub.apigw.ntruss.com"
@@ -38,8 +29,8 @@ PAGE_SIZE = 100
 MAX_START = 1000
 """The last place at which an answer may begin, from 1."""
 DEPTH = MAX_START + PAGE_SIZE - 1
-SIZES = ("large", "medium", "small")
-"""The values of `filter`; together they are what `all` gives."""
+DIVISIONS = (("filter", ("large", "medium", "small")),)
+"""Size classes; together they are what `all` gives."""
 QUOTA_WAIT_S = 3600.0
 """A used-up day ends at some hour that the answer does not tell: ask again every hour."""
 
@@ -70,20 +61,18 @@ class Naver(EngineDefaults):
 
     def skips(self, query: Query, synset: SynsetFacts) -> str:
         """A Korean index without a language parameter."""
-        del synset
-        return skip_reason(query, self.info.title)
+        return super().skips(query, synset) or skip_reason(query, self.info.title)
 
     def request(self, query: Query, cursor: Cursor | None) -> HttpRequest:
         """Ask for 100 pictures from a place on; places count from 1."""
         params: dict[str, str | int] = {
             "query": literal(query.text),
             "display": PAGE_SIZE,
-            "start": _start_of(cursor),
+            "start": number_in(cursor, "start", 1),
             "sort": "sim",
             "format": "json",
         }
-        if cursor is not None and "filter" in cursor:
-            params["filter"] = cursor["filter"]
+        params.update(entries_of(cursor, ("filter",)))
         secrets = (
             Secret("NAVER_CLIENT_ID", "X-NCP-APIGW-API-KEY-ID"),
             Secret("NAVER_CLIENT_SECRET", "X-NCP-APIGW-API-KEY"),
@@ -92,55 +81,36 @@ class Naver(EngineDefaults):
 
     def divide(self, start: Cursor | None) -> Sequence[Cursor]:
         """By size class, once."""
-        return () if start is not None and "filter" in start else [{"filter": size} for size in SIZES]
+        return divided_by(start, DIVISIONS)
 
     def failure(self, answer: HttpAnswer) -> SourceError | None:
         """Errors come from the gateway (`error.errorCode`) or from the service behind it (`errorCode`)."""
         if answer.status == 200:
             return no_object(answer, NAME)
         code, said = _error(answer.body)
-        message = f"{NAME} answered {answer.status}: {said}"
-        if answer.status == 429:
-            wait = retry_after_s(answer.headers)
-            if wait is None and code in _DAY_IS_OVER:
-                wait = QUOTA_WAIT_S
-            return RateLimited(message, source=NAME, retry_after_s=wait)
-        if answer.status in (401, 403):
-            return EngineRefused(message, source=NAME, remedy=_REMEDY)
-        if answer.status == 404:
-            return EngineRefused(message, source=NAME, remedy="Check base_url.")
-        if answer.status in (400, 413):
-            return QueryRefused(message, source=NAME)
-        return standard_failure(answer, NAME)
+        wait_s = QUOTA_WAIT_S if answer.status == 429 and code in _DAY_IS_OVER else None
+        return failure_by_status(answer, NAME, said, remedy=_REMEDY, else_s=wait_s)
 
     def parse(self, body: bytes, query: Query, cursor: Cursor | None) -> SearchPage:
         """Read one page; the last one begins at 1000 and repeats one picture of the page before."""
-        answer = json.loads(body)
-        items = items_of(answer, "items")
-        start = _start_of(cursor)
-        hits: list[Hit] = []
-        refused: list[RefusedItem] = []
-        for rank, item in enumerate(items, start=start - 1):
-            url = original_url(item["link"], item.get("thumbnail"), _proxied)
-            if isinstance(url, str):
-                hits.append(_hit(item, url, query, rank))
-            else:
-                refused.append(RefusedItem(text_of(item["link"]), text_of(item["link"]), url))
-        has_more = bool(items) and start + PAGE_SIZE <= count_of(answer, "total")
+        answer = json_object(body)
+        items = items_of(answer["items"], "items")
+        start = number_in(cursor, "start", 1)
+        hits, refused = sorted_out(_read(item, query, rank) for rank, item in enumerate(items, start=start - 1))
+        has_more = bool(items) and start + PAGE_SIZE <= count_of(answer["total"], "total")
         truncated = has_more and start >= MAX_START
         next_cursor = None
         if has_more and not truncated:
             next_cursor = {**(cursor or {}), "start": min(start + PAGE_SIZE, MAX_START)}
-        return SearchPage(tuple(hits), next_cursor, len(items), tuple(refused), truncated)
+        return SearchPage(hits, next_cursor, len(items), refused, truncated)
 
 
-def _start_of(cursor: Cursor | None) -> int:
-    return int((cursor or {}).get("start", 1))
-
-
-def _hit(item: dict[str, Any], url: str, query: Query, rank: int) -> Hit:
+def _read(item: dict[str, Any], query: Query, rank: int) -> Hit | RefusedItem:
+    url = original_url(item["link"], item.get("thumbnail"), _proxied)
+    if not isinstance(url, str):
+        return RefusedItem(text_of(item["link"]), text_of(item["link"]), url)
     credit = Credit(title=plain_text(text_of(item.get("title"))))  # the searched words stand in <b>
-    width, height = pixels_in(item.get("sizewidth")), pixels_in(item.get("sizeheight"))
+    width, height = pixels_of(item.get("sizewidth")), pixels_of(item.get("sizeheight"))
     return Hit(query, NAME, rank, url, url, width, height, credit)
 
 
@@ -149,11 +119,8 @@ def _proxied(parts: SplitResult) -> str | None:
 
 
 def _error(body: bytes) -> tuple[str, str]:
-    """Code and text of an error in either form."""
-    answer = json_object(body)
-    if answer is None:
-        return "", start_of(body)
+    """Code and text of an error in either form; empty where it has neither."""
+    answer = object_or_none(body) or {}
     error = answer["error"] if isinstance(answer.get("error"), dict) else answer
-    said = error.get("message") or error.get("errorMessage") or start_of(body)
-    details = error.get("details") or ""
-    return str(error.get("errorCode", "")), shown(f"{said} {details}")
+    said = error.get("message") or error.get("errorMessage") or ""
+    return str(error.get("errorCode", "")), f"{said} {error.get('details') or ''}"

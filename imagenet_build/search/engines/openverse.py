@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from imagenet_build.errors import EngineRefused, QueryRefused, RateLimited, SourceError
-from imagenet_build.licenses import normalize_license
+from imagenet_build.licenses import LicenseTerms, normalize_license
 from imagenet_build.network.messages import HttpAnswer, HttpRequest
 from imagenet_build.network.oauth import OAuthClientCredentials
-from imagenet_build.network.retry import LEAST_S, retry_after_s
+from imagenet_build.network.retry import LEAST_S
 from imagenet_build.records import Credit, Hit, Query
-from imagenet_build.search.engine import (
-    Cursor,
-    EngineDefaults,
-    EngineInfo,
-    RefusedItem,
-    SearchPage,
-    SynsetFacts,
-    standard_failure,
-)
+from imagenet_build.search.engine import Cursor, EngineDefaults, EngineInfo, RefusedItem, SearchPage, SynsetFacts
+from imagenet_build.search.engines.cursors import divided_by, entries_of, number_in
 from imagenet_build.search.engines.fields import cut_query, picture_url, pixels_of, text_of
+from imagenet_build.search.engines.json_answers import (
+    count_of,
+    failure_by_status,
+    items_of,
+    json_object,
+    no_object,
+    object_or_none,
+    rate_limited,
+    shown,
+    start_of,
+)
 from imagenet_build.search.engines.openverse_account import CLIENT_ID_ENV, CLIENT_SECRET_ENV, credentials
+from imagenet_build.search.engines.page_items import sorted_out
 
 NAME = "openverse"
 DEFAULT_BASE_URL = "https://api.openverse.org"
@@ -95,8 +100,9 @@ class Openverse(EngineDefaults):
 
     def skips(self, query: Query, synset: SynsetFacts) -> str:
         """Everything, where no picture of the wanted licences is in the catalogue."""
-        del query, synset
-        return "" if self._licenses else "Openverse has no picture of the wanted licences"
+        return super().skips(query, synset) or (
+            "" if self._licenses else "Openverse has no picture of the wanted licences"
+        )
 
     def divide(self, start: Cursor | None) -> Sequence[Cursor]:
         """By licence; a licence by size, that by aspect ratio, that by file extension.
@@ -104,23 +110,19 @@ class Openverse(EngineDefaults):
         The service knows no size of some pictures, and the later filters leave those out: a division adds to what the
         truncated search gave, it does not replace it.
         """
-        slice_ = _slice_of(start)
-        name, values = next((division for division in _DIVISIONS if division[0] not in slice_), ("", ()))
-        if name == "license":
-            values = self._licenses
-        return [{**slice_, name: value} for value in values]
+        return divided_by(start, (("license", self._licenses), *_DIVISIONS[1:]))
 
     def request(self, query: Query, cursor: Cursor | None) -> HttpRequest:
         """Ask for one page; `filter_dead` stays on, as the service does by itself."""
         literal = " ".join(_OPERATORS.sub(" ", query.text).split()) or query.text
         params: dict[str, str | int] = {
             "q": cut_query(literal, MAX_QUERY),
-            "page": _page_of(cursor),
+            "page": number_in(cursor, "page", 1),
             "page_size": self.info.page_size,
         }
         if len(self._licenses) < len(LICENSES):
             params["license"] = ",".join(self._licenses)
-        params.update(_slice_of(cursor))
+        params.update(entries_of(cursor, _SLICE))
         return HttpRequest(self._url, params)
 
     def failure(self, answer: HttpAnswer) -> SourceError | None:
@@ -139,56 +141,35 @@ class Openverse(EngineDefaults):
                 source=NAME,
                 remedy="Data centres' addresses are often refused: run from another network, or leave this engine out.",
             )
-        if answer.status == 404 and not answer.body.lstrip().startswith(b"{"):
-            return EngineRefused(
-                f"{NAME} answered 404: {self._url} is not the image search.", source=NAME, remedy="Check base_url."
-            )
+        if answer.status == 404 and object_or_none(answer.body) is not None:
+            return QueryRefused(f"{NAME} answered 404: {_detail(answer.body)}", source=NAME)
         if answer.status == 429:
-            wait = retry_after_s(answer.headers)
             said = _WAIT.search(answer.body)
-            if wait is None and said:
-                wait = float(said[1])
-            return RateLimited(f"{NAME} answered 429: {_detail(answer.body)}", source=NAME, retry_after_s=wait)
-        return standard_failure(answer, NAME)
+            return rate_limited(answer, NAME, _detail(answer.body), else_s=float(said[1]) if said else None)
+        return no_object(answer, NAME) if answer.status == 200 else failure_by_status(answer, NAME)
 
     def parse(self, body: bytes, query: Query, cursor: Cursor | None) -> SearchPage:
         """Read one page.
 
         Its counters shrink when the service filters dead links out, so each page says anew whether it is the last.
         """
-        answer = json.loads(body)
-        page, size = _page_of(cursor), self.info.page_size
-        items = answer["results"]
-        if not isinstance(items, list):
-            raise TypeError(f"results must be a list, not {type(items).__name__}")
-        hits: list[Hit] = []
-        refused: list[RefusedItem] = []
-        for rank, item in enumerate(items, start=(page - 1) * size):
-            url = picture_url(item["url"])
-            if isinstance(url, str):
-                hits.append(_hit(item, url, query, rank))
-            else:
-                refused.append(RefusedItem(text_of(item["id"]), text_of(item["url"]), url))
-        is_last = not items or page >= answer["page_count"] or (page + 1) * size > DEPTH
+        answer = json_object(body)
+        page, size = number_in(cursor, "page", 1), self.info.page_size
+        items = items_of(answer["results"], "results")
+        ranked = enumerate(items, start=(page - 1) * size)
+        hits, refused = sorted_out(_read(item, query, rank) for rank, item in ranked)
+        is_last = not items or page >= count_of(answer["page_count"], "page_count") or (page + 1) * size > DEPTH
         # The count stops at the depth: at less, the pages have shown all there is.
-        truncated = is_last and int(answer.get("result_count") or 0) >= DEPTH
-        following = None if is_last else {**_slice_of(cursor), "page": page + 1}
-        return SearchPage(tuple(hits), following, len(items), tuple(refused), truncated)
+        truncated = is_last and count_of(answer.get("result_count") or 0, "result_count") >= DEPTH
+        following = None if is_last else {**entries_of(cursor, _SLICE), "page": page + 1}
+        return SearchPage(hits, following, len(items), refused, truncated)
 
 
-def _page_of(cursor: Cursor | None) -> int:
-    return int((cursor or {}).get("page", 1))
-
-
-def _slice_of(cursor: Cursor | None) -> dict[str, str | int]:
-    """A cursor's filters, in the order of division."""
-    return {name: cursor[name] for name in _SLICE if cursor is not None and name in cursor}
-
-
-def _hit(item: dict[str, Any], url: str, query: Query, rank: int) -> Hit:
-    terms = normalize_license(
-        text_of(item["license"]), text_of(item.get("license_version")), text_of(item.get("license_url"))
-    )
+def _read(item: dict[str, Any], query: Query, rank: int) -> Hit | RefusedItem:
+    url = picture_url(item["url"])
+    if not isinstance(url, str):
+        return RefusedItem(text_of(item["id"]), text_of(item["url"]), url)
+    terms = _terms(item["license"], item.get("license_version"), item.get("license_url"))
     credit = Credit(
         page_url=text_of(item.get("foreign_landing_url")),
         license=terms.code,
@@ -203,14 +184,15 @@ def _hit(item: dict[str, Any], url: str, query: Query, rank: int) -> Hit:
     return Hit(query, NAME, rank, url, text_of(item["id"]), width, height, credit)
 
 
+@lru_cache(1024, typed=True)
+def _terms(name: object, version: object, url: object) -> LicenseTerms:
+    return normalize_license(text_of(name), text_of(version), text_of(url))
+
+
 def _detail(body: bytes) -> str:
     """What an error says, from either of the two documented forms, or the start of whatever else came."""
-    try:
-        detail = json.loads(body)["detail"]
-    except (ValueError, KeyError, TypeError):
-        return body[:200].decode("utf-8", "replace").strip()
+    detail = (object_or_none(body) or {}).get("detail")
     if isinstance(detail, dict):
-        return "; ".join(
-            f"{name}: {' '.join(map(str, said))}" for name, said in detail.items() if isinstance(said, list)
-        )
-    return str(detail)
+        lists = {name: said for name, said in detail.items() if isinstance(said, list)}
+        return shown("; ".join(f"{name}: {' '.join(map(str, said))}" for name, said in lists.items()))
+    return start_of(body) if detail is None else shown(detail)

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
-from imagenet_build.errors import EngineRefused, QueryRefused, RateLimited, SourceError
+from imagenet_build.errors import SourceError
 from imagenet_build.licenses import normalize_license
 from imagenet_build.network.messages import HttpAnswer, HttpRequest, Secret
-from imagenet_build.network.retry import retry_after_s
 from imagenet_build.records import Credit, Hit, Query
-from imagenet_build.search.engine import (
-    Cursor,
-    EngineDefaults,
-    EngineInfo,
-    RefusedItem,
-    SearchPage,
-    SynsetFacts,
-    standard_failure,
-)
+from imagenet_build.search.engine import Cursor, EngineDefaults, EngineInfo, RefusedItem, SearchPage, SynsetFacts
+from imagenet_build.search.engines.cursors import divided_by, entries_of, number_in
 from imagenet_build.search.engines.fields import picture_url, pixels_of, text_of
-from imagenet_build.search.engines.json_answers import items_of, json_object, no_object, shown, start_of
+from imagenet_build.search.engines.json_answers import (
+    failure_by_status,
+    items_of,
+    json_object,
+    no_object,
+    object_of,
+    object_or_none,
+    text_at,
+)
+from imagenet_build.search.engines.page_items import sorted_out
 
 NAME = "pexels"
 DEFAULT_BASE_URL = "https://api.pexels.com"
@@ -62,7 +62,7 @@ _LOCALES = {
     "zho": "zh-CN",
 }
 _LICENSE_URL = "https://www.pexels.com/license/"
-_ORIENTATIONS = ("landscape", "portrait", "square")
+_DIVISIONS = (("orientation", ("landscape", "portrait", "square")),)
 _COPIES = ("large2x", "large", "original", "medium")
 """Largest copy first that is not the original: those have tens of megabytes."""
 
@@ -92,68 +92,53 @@ class Pexels(EngineDefaults):
 
     def skips(self, query: Query, synset: SynsetFacts) -> str:
         """A language without a locale would be searched as English."""
-        del synset
-        return "" if query.language in _LOCALES else f"Pexels has no locale for {query.language}"
+        return super().skips(query, synset) or (
+            "" if query.language in _LOCALES else f"Pexels has no locale for {query.language}"
+        )
 
     def request(self, query: Query, cursor: Cursor | None) -> HttpRequest:
         """Ask for one page of 80; pages count from 1."""
         params: dict[str, str | int] = {
             "query": query.text,
             "locale": _LOCALES.get(query.language, "en-US"),
-            "page": _page_of(cursor),
+            "page": number_in(cursor, "page", 1),
             "per_page": PAGE_SIZE,
         }
-        if cursor is not None and "orientation" in cursor:
-            params["orientation"] = cursor["orientation"]
+        params.update(entries_of(cursor, ("orientation",)))
         return HttpRequest(self._url, params, secrets=(Secret("PEXELS_API_KEY", "Authorization"),))
 
     def divide(self, start: Cursor | None) -> Sequence[Cursor]:
         """By orientation, once."""
-        return () if start is not None and "orientation" in start else [{"orientation": it} for it in _ORIENTATIONS]
+        return divided_by(start, _DIVISIONS)
 
     def failure(self, answer: HttpAnswer) -> SourceError | None:
         """The status says it all; bodies differ."""
         if answer.status == 200:
             return no_object(answer, NAME)
-        error = json_object(answer.body) or {}
-        said = error.get("error") or start_of(answer.body)
-        message = f"{NAME} answered {answer.status}: {shown(said)}"
-        if answer.status in (401, 403):
-            remedy = "Set PEXELS_API_KEY to the key shown at https://www.pexels.com/api/key/."
-            return EngineRefused(message, source=NAME, remedy=remedy)
-        if answer.status == 404:
-            return EngineRefused(message, source=NAME, remedy="Check base_url.")
-        if answer.status == 400:
-            return QueryRefused(message, source=NAME)
-        if answer.status == 429:
-            return RateLimited(message, source=NAME, retry_after_s=retry_after_s(answer.headers) or LIMIT_WAIT_S)
-        return standard_failure(answer, NAME)
+        remedy = "Set PEXELS_API_KEY to the key shown at https://www.pexels.com/api/key/."
+        said = text_at(object_or_none(answer.body), "error")
+        wait_s = LIMIT_WAIT_S if answer.status == 429 else None
+        return failure_by_status(answer, NAME, said, remedy=remedy, else_s=wait_s)
 
     def parse(self, body: bytes, query: Query, cursor: Cursor | None) -> SearchPage:
         """Read one page. There is another as long as the answer names one; its address is not followed."""
-        answer = json.loads(body)
-        items = items_of(answer, "photos")
-        page = _page_of(cursor)
-        hits: list[Hit] = []
-        refused: list[RefusedItem] = []
-        for rank, item in enumerate(items, start=(page - 1) * PAGE_SIZE):
-            given = next((item["src"][copy] for copy in _COPIES if item["src"].get(copy)), None)
-            url = picture_url(given)
-            if isinstance(url, str):
-                hits.append(_hit(item, url, query, rank))
-            else:
-                refused.append(RefusedItem(text_of(item["id"]), text_of(given), url))
+        answer = json_object(body)
+        items = items_of(answer["photos"], "photos")
+        page = number_in(cursor, "page", 1)
+        ranked = enumerate(items, start=(page - 1) * PAGE_SIZE)
+        hits, refused = sorted_out(_read(item, query, rank) for rank, item in ranked)
         has_more = bool(items) and bool(answer.get("next_page"))
         truncated = has_more and page * PAGE_SIZE >= DEPTH
         next_cursor = {**(cursor or {}), "page": page + 1} if has_more and not truncated else None
-        return SearchPage(tuple(hits), next_cursor, len(items), tuple(refused), truncated)
+        return SearchPage(hits, next_cursor, len(items), refused, truncated)
 
 
-def _page_of(cursor: Cursor | None) -> int:
-    return int((cursor or {}).get("page", 1))
-
-
-def _hit(item: dict[str, Any], url: str, query: Query, rank: int) -> Hit:
+def _read(item: dict[str, Any], query: Query, rank: int) -> Hit | RefusedItem:
+    copies = object_of(item["src"], "src")
+    given = next((copies[copy] for copy in _COPIES if copies.get(copy)), None)
+    url = picture_url(given)
+    if not isinstance(url, str):
+        return RefusedItem(text_of(item["id"]), text_of(given), url)
     terms = normalize_license(f"site:{NAME}", url=_LICENSE_URL)
     credit = Credit(
         page_url=text_of(item.get("url")),

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from imagenet_build.errors import EngineRefused, QueryRefused, RateLimited, SourceError
+from imagenet_build.errors import EngineRefused, SourceError
 from imagenet_build.licenses import normalize_license
 from imagenet_build.network.messages import HttpAnswer, HttpRequest, Secret
-from imagenet_build.network.retry import retry_after_s
 from imagenet_build.records import Credit, Hit, Query
-from imagenet_build.search.engine import (
-    Cursor,
-    EngineDefaults,
-    EngineInfo,
-    RefusedItem,
-    SearchPage,
-    SynsetFacts,
-    standard_failure,
-)
+from imagenet_build.search.engine import Cursor, EngineDefaults, EngineInfo, RefusedItem, SearchPage, SynsetFacts
+from imagenet_build.search.engines.cursors import divided_by, entries_of, number_in
 from imagenet_build.search.engines.fields import cut_query, picture_url, pixels_of, text_of
-from imagenet_build.search.engines.json_answers import count_of, items_of, no_object, start_of
+from imagenet_build.search.engines.json_answers import (
+    count_of,
+    failure_by_status,
+    items_of,
+    json_object,
+    no_object,
+    start_of,
+)
+from imagenet_build.search.engines.page_items import sorted_out
 
 NAME = "pixabay"
 DEFAULT_BASE_URL = "https://pixabay.com"
@@ -65,7 +64,8 @@ _LANGUAGES = {
     "zho": "zh",
 }
 _LICENSE_URL = "https://pixabay.com/service/license-summary/"
-_SLICES = (("image_type", ("photo", "illustration", "vector")), ("orientation", ("horizontal", "vertical")))
+_DIVISIONS = (("image_type", ("photo", "illustration", "vector")), ("orientation", ("horizontal", "vertical")))
+_SLICE = tuple(name for name, _ in _DIVISIONS)
 _NO_SUCH_PAGE = re.compile(rb'\s*\[ERROR 400\]\s*"page" is out of valid range\.?\s*')
 _BAD_KEY = re.compile(rb"api key", re.IGNORECASE)
 
@@ -96,74 +96,58 @@ class Pixabay(EngineDefaults):
 
     def skips(self, query: Query, synset: SynsetFacts) -> str:
         """A language that `lang` does not know would be searched as English."""
-        del synset
-        return "" if query.language in _LANGUAGES else f"Pixabay has no language parameter for {query.language}"
+        return super().skips(query, synset) or (
+            "" if query.language in _LANGUAGES else f"Pixabay has no language parameter for {query.language}"
+        )
 
     def request(self, query: Query, cursor: Cursor | None) -> HttpRequest:
         """Ask for one page of 200; pages count from 1."""
         params: dict[str, str | int] = {
             "q": cut_query(query.text, MAX_QUERY),
             "lang": _LANGUAGES.get(query.language, "en"),
-            "page": _page_of(cursor),
+            "page": number_in(cursor, "page", 1),
             "per_page": PAGE_SIZE,
         }
-        params.update({name: (cursor or {})[name] for name, _ in _SLICES if name in (cursor or {})})
+        params.update(entries_of(cursor, _SLICE))
         return HttpRequest(self._url, params, secrets=(Secret("PIXABAY_API_KEY", "key", place="param"),))
 
     def divide(self, start: Cursor | None) -> Sequence[Cursor]:
         """By kind of picture, then by orientation."""
-        state = dict(start or {})
-        for name, values in _SLICES:
-            if name not in state:
-                return [{**state, name: value} for value in values]
-        return ()
+        return divided_by(start, _DIVISIONS)
 
     def failure(self, answer: HttpAnswer) -> SourceError | None:
         """Errors are plain text, and most have status 400: the key's as well as the end of paging, which is none."""
         if answer.status == 200:
             return no_object(answer, NAME)
-        message = f"{NAME} answered {answer.status}: {start_of(answer.body)}"
         if answer.status == 400 and _NO_SUCH_PAGE.fullmatch(answer.body):
             return None
-        if answer.status in (401, 403) or (answer.status == 400 and _BAD_KEY.search(answer.body)):
-            remedy = "Set PIXABAY_API_KEY to the key shown at https://pixabay.com/api/docs/ after logging in."
-            return EngineRefused(message, source=NAME, remedy=remedy)
-        if answer.status == 404:
-            return EngineRefused(message, source=NAME, remedy="Check base_url.")
-        if answer.status == 400:
-            return QueryRefused(message, source=NAME)
-        if answer.status == 429:
-            return RateLimited(message, source=NAME, retry_after_s=_wait_s(answer.headers))
-        return standard_failure(answer, NAME)
+        remedy = "Set PIXABAY_API_KEY to the key shown at https://pixabay.com/api/docs/ after logging in."
+        if answer.status == 400 and _BAD_KEY.search(answer.body):
+            return EngineRefused(f"{NAME} answered 400: {start_of(answer.body)}", source=NAME, remedy=remedy)
+        wait_s = _window_s(answer.headers) if answer.status == 429 else None
+        return failure_by_status(answer, NAME, remedy=remedy, else_s=wait_s)
 
     def parse(self, body: bytes, query: Query, cursor: Cursor | None) -> SearchPage:
         """Read one page. `totalHits` counts what can be had, `total` what there is."""
         if _NO_SUCH_PAGE.fullmatch(body):
             return SearchPage((), None, 0)
-        answer = json.loads(body)
-        items = items_of(answer, "hits")
-        page = _page_of(cursor)
-        hits: list[Hit] = []
-        refused: list[RefusedItem] = []
-        for rank, item in enumerate(items, start=(page - 1) * PAGE_SIZE):
-            given = item["largeImageURL"] or item.get("webformatURL")
-            url = picture_url(given)
-            if isinstance(url, str):
-                hits.append(_hit(item, url, query, rank))
-            else:
-                refused.append(RefusedItem(text_of(item["id"]), text_of(given), url))
-        reachable = min(count_of(answer, "totalHits"), DEPTH)
+        answer = json_object(body)
+        items = items_of(answer["hits"], "hits")
+        page = number_in(cursor, "page", 1)
+        ranked = enumerate(items, start=(page - 1) * PAGE_SIZE)
+        hits, refused = sorted_out(_read(item, query, rank) for rank, item in ranked)
+        reachable = min(count_of(answer["totalHits"], "totalHits"), DEPTH)
         is_last = not items or page * PAGE_SIZE >= reachable
-        truncated = is_last and bool(items) and count_of(answer, "total") > reachable
+        truncated = is_last and bool(items) and count_of(answer["total"], "total") > reachable
         next_cursor = None if is_last else {**(cursor or {}), "page": page + 1}
-        return SearchPage(tuple(hits), next_cursor, len(items), tuple(refused), truncated)
+        return SearchPage(hits, next_cursor, len(items), refused, truncated)
 
 
-def _page_of(cursor: Cursor | None) -> int:
-    return int((cursor or {}).get("page", 1))
-
-
-def _hit(item: dict[str, Any], url: str, query: Query, rank: int) -> Hit:
+def _read(item: dict[str, Any], query: Query, rank: int) -> Hit | RefusedItem:
+    given = item["largeImageURL"] or item.get("webformatURL")
+    url = picture_url(given)
+    if not isinstance(url, str):
+        return RefusedItem(text_of(item["id"]), text_of(given), url)
     user, user_id = text_of(item.get("user")), text_of(item.get("user_id"))
     terms = normalize_license(f"site:{NAME}", url=_LICENSE_URL)
     credit = Credit(
@@ -178,10 +162,9 @@ def _hit(item: dict[str, Any], url: str, query: Query, rank: int) -> Hit:
     return Hit(query, NAME, rank, url, text_of(item["id"]), width, height, credit)
 
 
-def _wait_s(headers: Mapping[str, str]) -> float | None:
-    """Seconds until the window ends, from either header."""
-    wait = retry_after_s(headers)
+def _window_s(headers: Mapping[str, str]) -> float | None:
+    """Seconds until the window ends, where no Retry-After says it."""
     reset = headers.get("x-ratelimit-reset", "").strip()
-    if wait is None and reset.isascii() and reset.isdigit() and float(reset) <= LONGEST_WINDOW_S:
+    if reset.isascii() and reset.isdigit() and float(reset) <= LONGEST_WINDOW_S:
         return max(1.0, float(reset))
-    return wait
+    return None

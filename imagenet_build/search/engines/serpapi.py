@@ -8,21 +8,21 @@ from typing import Any
 from imagenet_build.errors import EngineRefused, QueryRefused, RateLimited, SourceError, Unreachable
 from imagenet_build.licenses import normalize_license
 from imagenet_build.network.messages import HttpAnswer, HttpRequest, Secret
-from imagenet_build.network.retry import retry_after_s
 from imagenet_build.records import Credit, Query
 from imagenet_build.search.engine import Cursor, EngineDefaults, EngineInfo, SearchPage, SynsetFacts
+from imagenet_build.search.engines.cursors import number_in
 from imagenet_build.search.engines.fields import cut_query, text_of
-from imagenet_build.search.engines.web_answers import (
-    WebPicture,
+from imagenet_build.search.engines.json_answers import (
     engine_refused,
     failure_by_status,
     items_of,
     json_object,
     object_or_none,
-    read_pictures,
+    shown,
     text_at,
     unreadable,
 )
+from imagenet_build.search.engines.page_items import WebPicture, read_pictures
 from imagenet_build.search.engines.web_queries import google_language, google_language_skip, literal_text
 
 NAME = "serpapi"
@@ -67,8 +67,7 @@ class SerpApi(EngineDefaults):
 
     def skips(self, query: Query, synset: SynsetFacts) -> str:
         """Languages that Google has no interface in."""
-        del synset
-        return google_language_skip(NAME, query.language)
+        return super().skips(query, synset) or google_language_skip(NAME, query.language)
 
     def request(self, query: Query, cursor: Cursor | None) -> HttpRequest:
         """Ask for one page; `nfpr` keeps Google from correcting the spelling."""
@@ -80,7 +79,7 @@ class SerpApi(EngineDefaults):
             "hl": language["hl"].lower(),
             "safe": "active",
             "nfpr": 1,
-            "ijn": _number(cursor, "ijn"),
+            "ijn": number_in(cursor, "ijn", 0),
         }
         return HttpRequest(self._url, params, secrets=(Secret(KEY, "api_key", "param"),))
 
@@ -88,17 +87,11 @@ class SerpApi(EngineDefaults):
         """Errors come with status 200 too, told apart by their words; finding nothing is one of them."""
         said = object_or_none(answer.body)
         words = text_at(said, "error")
-        if answer.status == 429:
-            wait = retry_after_s(answer.headers)
-            return RateLimited(
-                f"{NAME} answered 429: {words}",
-                source=NAME,
-                retry_after_s=(HOUR_S if _used_up(words) else None) if wait is None else wait,
-            )
         if answer.status != 200:
-            return failure_by_status(NAME, answer, words, (KEY,))
+            is_capped = answer.status == 429 and _used_up(words)
+            return failure_by_status(answer, NAME, words, keys=(KEY,), else_s=HOUR_S if is_capped else None)
         if said is None:
-            return unreadable(NAME, answer)
+            return unreadable(answer, NAME)
         status = text_at(said, "search_metadata", "status")
         if status in ("Processing", "Queued"):
             return Unreachable(f"{NAME} is still at work on this search.", source=NAME)
@@ -112,7 +105,7 @@ class SerpApi(EngineDefaults):
         if "images_results" not in answer and _found_nothing(text_at(answer, "error")):
             return SearchPage((), None, 0)
         items = items_of(answer["images_results"], "images_results")
-        page, seen = _number(cursor, "ijn"), _number(cursor, _SEEN)
+        page, seen = number_in(cursor, "ijn", 0), number_in(cursor, _SEEN, 0)
         hits, refused = read_pictures(map(_picture, items), query, NAME, seen)
         has_more = bool(items) and bool(text_at(answer, "serpapi_pagination", "next"))
         go_on = has_more and page < LAST_PAGE
@@ -123,10 +116,6 @@ class SerpApi(EngineDefaults):
             refused,
             truncated=has_more and not go_on,
         )
-
-
-def _number(cursor: Cursor | None, name: str) -> int:
-    return int((cursor or {}).get(name, 0))
 
 
 def _picture(item: Mapping[str, Any]) -> WebPicture:
@@ -151,7 +140,7 @@ def _used_up(words: str) -> bool:
 
 def _error(words: str, status: str) -> SourceError:
     """An error with status 200."""
-    message = f"{NAME} answered: {words}"
+    message = f"{NAME} answered: {shown(words)}"
     if "api key" in words.lower():
         return engine_refused(NAME, words, (KEY,))
     if _used_up(words):

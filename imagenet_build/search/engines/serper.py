@@ -10,17 +10,18 @@ from imagenet_build.errors import EngineRefused, SourceError
 from imagenet_build.network.messages import HttpAnswer, HttpRequest, Secret
 from imagenet_build.records import Credit, Query
 from imagenet_build.search.engine import Cursor, EngineDefaults, EngineInfo, SearchPage, SynsetFacts
+from imagenet_build.search.engines.cursors import number_in
 from imagenet_build.search.engines.fields import cut_query, text_of
-from imagenet_build.search.engines.web_answers import (
-    WebPicture,
+from imagenet_build.search.engines.json_answers import (
     failure_by_status,
     items_of,
     json_object,
     object_or_none,
-    read_pictures,
+    shown,
     text_at,
     unreadable,
 )
+from imagenet_build.search.engines.page_items import WebPicture, read_pictures
 from imagenet_build.search.engines.web_queries import google_language, google_language_skip, literal_text
 
 NAME = "serper"
@@ -54,8 +55,7 @@ class Serper(EngineDefaults):
 
     def skips(self, query: Query, synset: SynsetFacts) -> str:
         """Languages that Google has no interface in."""
-        del synset
-        return google_language_skip(NAME, query.language)
+        return super().skips(query, synset) or google_language_skip(NAME, query.language)
 
     def request(self, query: Query, cursor: Cursor | None) -> HttpRequest:
         """Ask for one page of 100; spelling stays as it is, since corrections turn rare names into common ones."""
@@ -65,7 +65,7 @@ class Serper(EngineDefaults):
             **language,
             "hl": language["hl"].lower(),
             "num": PAGE_SIZE,
-            "page": _page_of(cursor),
+            "page": number_in(cursor, "page", 1),
             "autocorrect": False,
         }
         headers = {"Content-Type": "application/json"}
@@ -75,26 +75,24 @@ class Serper(EngineDefaults):
         """An empty account is 400, a wrong key 403."""
         said = object_or_none(answer.body)
         if answer.status == 200:
-            return unreadable(NAME, answer) if said is None else None
+            return unreadable(answer, NAME) if said is None else None
         words = text_at(said, "message")
         if answer.status == 400 and "credits" in words.lower():
-            return EngineRefused(f"{NAME}: {words}", source=NAME, remedy="Buy credits, or leave this engine out.")
-        return failure_by_status(NAME, answer, words, (KEY,))
+            return EngineRefused(
+                f"{NAME}: {shown(words)}", source=NAME, remedy="Buy credits, or leave this engine out."
+            )
+        return failure_by_status(answer, NAME, words, keys=(KEY,))
 
     def parse(self, body: bytes, query: Query, cursor: Cursor | None) -> SearchPage:
         """Read one page; an empty one is the end."""
         items = items_of(json_object(body)["images"], "images")
-        page = _page_of(cursor)
+        page = number_in(cursor, "page", 1)
         hits, refused = read_pictures(map(_picture, items), query, NAME, (page - 1) * PAGE_SIZE)
         at_depth = page * PAGE_SIZE >= DEPTH
         go_on = bool(items) and not at_depth
         return SearchPage(
             hits, {"page": page + 1} if go_on else None, len(items), refused, truncated=bool(items) and at_depth
         )
-
-
-def _page_of(cursor: Cursor | None) -> int:
-    return int((cursor or {}).get("page", 1))
 
 
 def _picture(item: Mapping[str, Any]) -> WebPicture:

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from imagenet_build.errors import RateLimited, SourceError
+from imagenet_build.errors import SourceError
 from imagenet_build.licenses import normalize_license
 from imagenet_build.network.messages import HttpAnswer, HttpRequest, Secret
-from imagenet_build.network.retry import retry_after_s
 from imagenet_build.records import Credit, Hit, Query, Rejection, RejectReason
 from imagenet_build.search.engine import Cursor, EngineDefaults, EngineInfo, RefusedItem, SearchPage, SynsetFacts
-from imagenet_build.search.engines.catalogues import (
-    catalogue_failure,
+from imagenet_build.search.engines.catalogues import catalogue_failure, literal_words, other_language
+from imagenet_build.search.engines.cursors import number_in
+from imagenet_build.search.engines.fields import picture_url, pixels_of, text_of
+from imagenet_build.search.engines.json_answers import (
+    count_of,
+    engine_refused,
     first_text,
-    key_refused,
-    list_of,
-    literal_words,
-    number_in,
+    items_of,
+    json_object,
     object_of,
-    other_language,
-    pixels_in,
-    read_object,
+    object_or_none,
+    rate_limited,
+    text_at,
 )
-from imagenet_build.search.engines.fields import picture_url, text_of
+from imagenet_build.search.engines.page_items import sorted_out
 
 NAME = "smithsonian"
 DEFAULT_BASE_URL = "https://api.si.edu"
@@ -66,8 +68,7 @@ class Smithsonian(EngineDefaults):
 
     def skips(self, query: Query, synset: SynsetFacts) -> str:
         """Texts that are neither English nor Latin."""
-        del synset
-        return other_language(query, self.info.title, ("eng", "lat"))
+        return super().skips(query, synset) or other_language(query, self.info.title, ("eng", "lat"))
 
     def request(self, query: Query, cursor: Cursor | None) -> HttpRequest:
         """Ask for one page of records."""
@@ -85,33 +86,33 @@ class Smithsonian(EngineDefaults):
     def failure(self, answer: HttpAnswer) -> SourceError | None:
         """The gateway's errors have a code: of the key, or of the limit."""
         if answer.status in (401, 403):
-            return key_refused(answer, NAME, KEY_ENV, _code(answer.body))
+            return engine_refused(NAME, f"{answer.status} {_code(answer.body)}", (KEY_ENV,))
         if answer.status == 429:
-            wait = retry_after_s(answer.headers)
-            return RateLimited(
-                f"{NAME} answered 429: {_code(answer.body) or 'over the limit'}.",
-                source=NAME,
-                retry_after_s=OVER_LIMIT_S if wait is None else wait,
-            )
-        return catalogue_failure(answer, NAME, self._base_url)
+            return rate_limited(answer, NAME, _code(answer.body) or "over the limit", else_s=OVER_LIMIT_S)
+        return catalogue_failure(answer, NAME)
 
     def parse(self, body: bytes, query: Query, cursor: Cursor | None) -> SearchPage:
         """Read one page; a record has any number of pictures, so ranks are counted on through the cursor."""
-        response = object_of(read_object(body)["response"], "response")
+        response = object_of(json_object(body)["response"], "response")
         start = number_in(cursor, "start", 0)
         rank = number_in(cursor, "rank", 0)
-        rows = list_of(response["rows"], "rows")
-        hits: list[Hit] = []
-        refused: list[RefusedItem] = []
-        for row in rows:
-            for found in _read(object_of(row, "a row"), query, rank + len(hits)):
-                if isinstance(found, Hit):
-                    hits.append(found)
-                else:
-                    refused.append(found)
+        rows = items_of(response["rows"], "rows")
+        hits, refused = sorted_out(_all(rows, query, rank))
         after = start + len(rows)
-        following = {"start": after, "rank": rank + len(hits)} if rows and after < int(response["rowCount"]) else None
-        return SearchPage(tuple(hits), following, len(hits) + len(refused), tuple(refused))
+        following = (
+            {"start": after, "rank": rank + len(hits)}
+            if rows and after < count_of(response["rowCount"], "rowCount")
+            else None
+        )
+        return SearchPage(hits, following, len(hits) + len(refused), refused)
+
+
+def _all(rows: list[dict[str, Any]], query: Query, rank: int) -> Iterator[Hit | RefusedItem]:
+    """What all records hold; only hits are counted."""
+    for row in rows:
+        found = _read(row, query, rank)
+        rank += sum(isinstance(item, Hit) for item in found)
+        yield from found
 
 
 def _read(row: dict[str, Any], query: Query, first_rank: int) -> list[Hit | RefusedItem]:
@@ -119,7 +120,7 @@ def _read(row: dict[str, Any], query: Query, first_rank: int) -> list[Hit | Refu
     content = object_of(row["content"], "content")
     record = object_of(content.get("descriptiveNonRepeating") or {}, "descriptiveNonRepeating")
     online = object_of(record.get("online_media") or {}, "online_media")
-    media = [object_of(entry, "a medium") for entry in list_of(online.get("media") or [], "media")]
+    media = items_of(online.get("media") or [], "media")
     pictures = [entry for entry in media if entry.get("type") == "Images"][:MOST_VIEWS]
     if not pictures:
         why = Rejection(RejectReason.NO_URL, "the record has no picture")
@@ -149,29 +150,26 @@ def _scaled(address: object) -> object:
 
 def _size(picture: dict[str, Any]) -> tuple[int | None, int | None]:
     """Width and height of the largest file offered."""
-    resources = [object_of(entry, "a resource") for entry in list_of(picture.get("resources") or [], "resources")]
-    sizes = [(pixels_in(entry.get("width")), pixels_in(entry.get("height"))) for entry in resources]
+    resources = items_of(picture.get("resources") or [], "resources")
+    sizes = [(pixels_of(entry.get("width")), pixels_of(entry.get("height"))) for entry in resources]
     return max(sizes, key=lambda size: size[0] or 0, default=(None, None))
 
 
 def _credit(row: dict[str, Any], record: dict[str, Any], content: dict[str, Any], picture: dict[str, Any]) -> Credit:
     usage = object_of(picture.get("usage") or {}, "usage")
     terms = normalize_license(text_of(usage.get("access")))
-    names = list_of(object_of(content.get("freetext") or {}, "freetext").get("name") or [], "name")
+    names = items_of(object_of(content.get("freetext") or {}, "freetext").get("name") or [], "name")
     return Credit(
         page_url=text_of(record.get("record_link")) or text_of(picture.get("guid")),
         license=terms.code,
         license_version=terms.version,
         license_url=terms.url,
-        creator=first_text([object_of(name, "a name").get("content") for name in names]),
+        creator=first_text([name.get("content") for name in names]),
         title=text_of(row.get("title")),
     )
 
 
 def _code(body: bytes) -> str:
     """The gateway's code: API_KEY_MISSING, API_KEY_INVALID, API_KEY_UNVERIFIED, OVER_RATE_LIMIT …; empty without."""
-    try:
-        code = read_object(body)["error"]["code"]
-    except (ValueError, KeyError, TypeError):
-        return ""
-    return code if isinstance(code, str) and _CODE.fullmatch(code) else ""
+    code = text_at(object_or_none(body), "error", "code")
+    return code if _CODE.fullmatch(code) else ""

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 from urllib.parse import urlsplit
 
-from imagenet_build.errors import EngineRefused, QueryRefused, RateLimited, SourceError
+from imagenet_build.errors import QueryRefused, SourceError
 from imagenet_build.licenses import normalize_license
 from imagenet_build.network.messages import HttpAnswer, HttpRequest, Secret
-from imagenet_build.network.retry import retry_after_s
 from imagenet_build.records import Credit, Hit, Query
-from imagenet_build.search.engine import (
-    Cursor,
-    EngineDefaults,
-    EngineInfo,
-    RefusedItem,
-    SearchPage,
-    SynsetFacts,
-    standard_failure,
-)
+from imagenet_build.search.engine import Cursor, EngineDefaults, EngineInfo, RefusedItem, SearchPage, SynsetFacts
+from imagenet_build.search.engines.cursors import number_in
 from imagenet_build.search.engines.fields import picture_url, pixels_of, text_of
-from imagenet_build.search.engines.json_answers import count_of, items_of, json_object, no_object, shown, start_of
+from imagenet_build.search.engines.json_answers import (
+    count_of,
+    failure_by_status,
+    items_of,
+    json_object,
+    no_object,
+    object_of,
+    object_or_none,
+    rate_limited,
+)
+from imagenet_build.search.engines.page_items import sorted_out
 
 NAME = "unsplash"
 DEFAULT_BASE_URL = "https://api.unsplash.com"
@@ -106,12 +107,17 @@ class Unsplash(EngineDefaults):
 
     def skips(self, query: Query, synset: SynsetFacts) -> str:
         """A language that `lang` does not know would be searched as English."""
-        del synset
-        return "" if query.language in _LANGUAGES else f"Unsplash has no language parameter for {query.language}"
+        return super().skips(query, synset) or (
+            "" if query.language in _LANGUAGES else f"Unsplash has no language parameter for {query.language}"
+        )
 
     def request(self, query: Query, cursor: Cursor | None) -> HttpRequest:
         """Ask for one page of 30; pages count from 1."""
-        params: dict[str, str | int] = {"query": query.text, "page": _page_of(cursor), "per_page": PAGE_SIZE}
+        params: dict[str, str | int] = {
+            "query": query.text,
+            "page": number_in(cursor, "page", 1),
+            "per_page": PAGE_SIZE,
+        }
         language = _LANGUAGES.get(query.language, "en")
         if language != "en":  # the default, and the only one without an approval
             params["lang"] = language
@@ -126,42 +132,34 @@ class Unsplash(EngineDefaults):
         """403 says "too many requests" as well as "not allowed"; 410 is for queries taken for spam."""
         if answer.status == 200:
             return no_object(answer, NAME)
-        message = f"{NAME} answered {answer.status}: {_said(answer.body)}"
+        said = _said(answer.body)
         is_used_up = answer.headers.get("x-ratelimit-remaining", "").strip() == "0"
         if answer.status == 429 or (answer.status == 403 and (is_used_up or _THROTTLED in answer.body.lower())):
-            return RateLimited(message, source=NAME, retry_after_s=retry_after_s(answer.headers) or LIMIT_WAIT_S)
-        if answer.status in (401, 403):
-            remedy = "Set UNSPLASH_ACCESS_KEY to the access key of an application at https://unsplash.com/oauth/applications."
-            return EngineRefused(message, source=NAME, remedy=remedy)
-        if answer.status == 404:
-            return EngineRefused(message, source=NAME, remedy="Check base_url.")
-        if answer.status in (400, 410, 422):
-            return QueryRefused(message, source=NAME)
-        return standard_failure(answer, NAME)
+            return rate_limited(answer, NAME, said, else_s=LIMIT_WAIT_S)
+        if answer.status == 410:
+            return QueryRefused(f"{NAME} answered 410: it takes the query for spam.", source=NAME)
+        remedy = (
+            "Set UNSPLASH_ACCESS_KEY to the access key of an application at https://unsplash.com/oauth/applications."
+        )
+        return failure_by_status(answer, NAME, said, remedy=remedy)
 
     def parse(self, body: bytes, query: Query, cursor: Cursor | None) -> SearchPage:
         """Read one page; `total_pages` is believed anew on each."""
-        answer = json.loads(body)
-        items = items_of(answer, "results")
-        page = _page_of(cursor)
-        hits: list[Hit] = []
-        refused: list[RefusedItem] = []
-        for rank, item in enumerate(items, start=(page - 1) * PAGE_SIZE):
-            given = next((item["urls"][copy] for copy in _COPIES if item["urls"].get(copy)), None)
-            url = picture_url(given)
-            if isinstance(url, str):
-                hits.append(_hit(item, url, query, rank))
-            else:
-                refused.append(RefusedItem(text_of(item["id"]), text_of(given), url))
-        is_last = not items or page >= count_of(answer, "total_pages")
-        return SearchPage(tuple(hits), None if is_last else {"page": page + 1}, len(items), tuple(refused))
+        answer = json_object(body)
+        items = items_of(answer["results"], "results")
+        page = number_in(cursor, "page", 1)
+        ranked = enumerate(items, start=(page - 1) * PAGE_SIZE)
+        hits, refused = sorted_out(_read(item, query, rank) for rank, item in ranked)
+        is_last = not items or page >= count_of(answer["total_pages"], "total_pages")
+        return SearchPage(hits, None if is_last else {"page": page + 1}, len(items), refused)
 
 
-def _page_of(cursor: Cursor | None) -> int:
-    return int((cursor or {}).get("page", 1))
-
-
-def _hit(item: dict[str, Any], url: str, query: Query, rank: int) -> Hit:
+def _read(item: dict[str, Any], query: Query, rank: int) -> Hit | RefusedItem:
+    copies = object_of(item["urls"], "urls")
+    given = next((copies[copy] for copy in _COPIES if copies.get(copy)), None)
+    url = picture_url(given)
+    if not isinstance(url, str):
+        return RefusedItem(text_of(item["id"]), text_of(given), url)
     user = item.get("user") or {}
     # Where a picture lies tells which of the two licences it has; from elsewhere none is known.
     name, license_url = _LICENSES.get(urlsplit(url).hostname or "", ("", ""))
@@ -179,5 +177,5 @@ def _hit(item: dict[str, Any], url: str, query: Query, rank: int) -> Hit:
 
 
 def _said(body: bytes) -> str:
-    errors = (json_object(body) or {}).get("errors")
-    return shown("; ".join(map(str, errors))) if isinstance(errors, list) else start_of(body)
+    errors = (object_or_none(body) or {}).get("errors")
+    return "; ".join(map(str, errors)) if isinstance(errors, list) else ""

@@ -11,17 +11,18 @@ from imagenet_build.errors import EngineRefused, QueryRefused, SourceError, Unex
 from imagenet_build.network.messages import HttpAnswer, HttpRequest, Secret
 from imagenet_build.records import Credit, Query
 from imagenet_build.search.engine import Cursor, EngineDefaults, EngineInfo, SearchPage, SynsetFacts
+from imagenet_build.search.engines.cursors import entries_of
 from imagenet_build.search.engines.fields import cut_query, text_of
-from imagenet_build.search.engines.web_answers import (
-    WebPicture,
+from imagenet_build.search.engines.json_answers import (
     failure_by_status,
     items_of,
     json_object,
     object_or_none,
-    read_pictures,
+    shown,
     text_at,
     unreadable,
 )
+from imagenet_build.search.engines.page_items import WebPicture, read_pictures
 from imagenet_build.search.engines.web_queries import literal_text
 
 NAME = "webiq"
@@ -115,8 +116,9 @@ class WebIq(EngineDefaults):
 
     def skips(self, query: Query, synset: SynsetFacts) -> str:
         """Languages without a code and region here."""
-        del synset
-        return "" if query.language in _LANGUAGES else f"{NAME} has no language and region for {query.language}"
+        return super().skips(query, synset) or (
+            "" if query.language in _LANGUAGES else f"{NAME} has no language and region for {query.language}"
+        )
 
     def request(self, query: Query, cursor: Cursor | None) -> HttpRequest:
         """Ask for 30 pictures; unknown fields would be refused."""
@@ -128,9 +130,7 @@ class WebIq(EngineDefaults):
             "region": region,
             "safeSearch": "strict",
         }
-        for entry, name in _BOUNDS.items():
-            if cursor is not None and entry in cursor:
-                asked[name] = int(cursor[entry])
+        asked.update({_BOUNDS[entry]: int(bound) for entry, bound in entries_of(cursor, _BOUNDS).items()})
         headers = {"Content-Type": "application/json"}
         return HttpRequest(self._url, {}, headers, (Secret(KEY, "x-apikey"),), json.dumps(asked).encode())
 
@@ -138,7 +138,7 @@ class WebIq(EngineDefaults):
         """Bands of width, the widest first, then halves down to one pixel; one width by height in the same way."""
         if start is None:
             return _bands("width", None, None, _WIDTHS)[::-1]
-        bounds = {entry: int(start[entry]) for entry in _BOUNDS if entry in start}
+        bounds = {entry: int(bound) for entry, bound in entries_of(start, _BOUNDS).items()}
         width = bounds.get("min_width")
         if width is None or width != bounds.get("max_width"):
             return _halves("width", bounds)
@@ -153,16 +153,16 @@ class WebIq(EngineDefaults):
         """403 may be about the key or about the query; the pause after 429 and 430 stands in the body."""
         said = object_or_none(answer.body)
         if answer.status == 200:
-            return unreadable(NAME, answer) if said is None else None
+            return unreadable(answer, NAME) if said is None else None
         words = ": ".join(filter(None, (text_at(said, "errorCode"), text_at(said, "userMessage"))))
-        message = f"{NAME} answered {answer.status}: {words}"
+        message = f"{NAME} answered {answer.status}: {shown(words)}"
         if answer.status == 403 and "filter" in json.dumps(said).lower():
             return QueryRefused(message, source=NAME)
         if answer.status == 410:
             return EngineRefused(message, source=NAME, remedy="Check base_url: it must begin with https.")
         if answer.status == 415:
             return UnexpectedResponse(message, source=NAME)
-        return failure_by_status(NAME, answer, words, (KEY,), wait_s=_seconds(said))
+        return failure_by_status(answer, NAME, words, keys=(KEY,), wait_s=_seconds(said))
 
     def parse(self, body: bytes, query: Query, cursor: Cursor | None) -> SearchPage:
         """Read the one page; where nothing was found, `imageResults` may be missing or null."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
@@ -21,8 +20,9 @@ from imagenet_build.search.engines.commons_lookup import (
     site_url,
     with_lookup,
 )
+from imagenet_build.search.engines.cursors import number_in
 from imagenet_build.search.engines.fields import text_of
-from imagenet_build.search.engines.whole_json import not_whole
+from imagenet_build.search.engines.json_answers import items_of, json_object
 
 NAME = "wikidata"
 HOST = "query.wikidata.org"
@@ -69,14 +69,15 @@ class Wikidata(EngineDefaults):
 
     def skips(self, query: Query, synset: SynsetFacts) -> str:
         """Every query of a synset but its first."""
-        del synset
-        return "" if query.position == 0 else f"{NAME} is asked once per synset, by its WordNet id"
+        return super().skips(query, synset) or (
+            "" if query.position == 0 else f"{NAME} is asked once per synset, by its WordNet id"
+        )
 
     def request(self, query: Query, cursor: Cursor | None) -> HttpRequest:
         """Ask for the pictures' names, or look them up on Commons."""
         if cursor is not None and looks_up(cursor):
             return lookup_request(self._base_url, cursor)
-        sparql = _SPARQL.format(offset=offset_of(query.wnid), limit=LIMIT, skip=_skip(cursor))
+        sparql = _SPARQL.format(offset=offset_of(query.wnid), limit=LIMIT, skip=number_in(cursor, "skip", 0))
         return HttpRequest(
             f"{site_url(self._base_url, HOST)}/sparql",
             {"query": sparql, "format": "json"},
@@ -85,17 +86,14 @@ class Wikidata(EngineDefaults):
 
     def failure(self, answer: HttpAnswer) -> SourceError | None:
         """By status only: the query service's texts change. A timeout may also cut a 200 short."""
-        site = self._base_url or "this service"
-        return not_whole(answer, NAME) or wiki_failure(answer, NAME, site)
+        return wiki_failure(answer, NAME)
 
     def parse(self, body: bytes, query: Query, cursor: Cursor | None) -> SearchPage:
         """Read one answer. The query service gives only refused items; its pictures become hits when looked up."""
         if cursor is not None and looks_up(cursor):
             return parse_lookup(body, query, cursor, NAME)
-        bindings = json.loads(body)["results"]["bindings"]
-        if not isinstance(bindings, list):
-            raise TypeError(f"bindings must be a list, not {type(bindings).__name__}")
-        skip = _skip(cursor)
+        bindings = items_of(json_object(body)["results"]["bindings"], "bindings")
+        skip = number_in(cursor, "skip", 0)
         files: list[tuple[int, str]] = []
         refused: list[RefusedItem] = []
         for rank, binding in enumerate(bindings, start=skip):
@@ -108,10 +106,6 @@ class Wikidata(EngineDefaults):
                 files.append((rank, picture))
         after: Cursor | None = {"skip": skip + LIMIT} if len(bindings) >= LIMIT else None
         return SearchPage((), with_lookup(files, after), len(refused), tuple(refused))
-
-
-def _skip(cursor: Cursor | None) -> int:
-    return int(cursor["skip"]) if cursor else 0
 
 
 def _picture(value: Mapping[str, Any]) -> str | RefusedItem:

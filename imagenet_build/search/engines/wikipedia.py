@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +11,15 @@ from imagenet_build.errors import SourceError
 from imagenet_build.network.messages import HttpAnswer, HttpRequest
 from imagenet_build.records import Query, Rejection, RejectReason
 from imagenet_build.search.engine import Cursor, EngineDefaults, EngineInfo, RefusedItem, SearchPage, SynsetFacts
-from imagenet_build.search.engines.commons_files import THUMB_WIDTH, literal_search, wiki_failure
+from imagenet_build.search.engines.commons_files import (
+    DEPTH,
+    THUMB_WIDTH,
+    continuation,
+    further,
+    literal_search,
+    search_params,
+    wiki_failure,
+)
 from imagenet_build.search.engines.commons_lookup import (
     file_name,
     looks_up,
@@ -21,12 +28,12 @@ from imagenet_build.search.engines.commons_lookup import (
     site_url,
     with_lookup,
 )
+from imagenet_build.search.engines.cursors import entries_of
 from imagenet_build.search.engines.fields import text_of
-from imagenet_build.search.engines.whole_json import not_whole
+from imagenet_build.search.engines.json_answers import count_of, json_object
 
 NAME = "wikipedia"
 BATCH = 50
-DEPTH = 10_000
 MAX_QUERY = 300
 """Characters."""
 
@@ -70,22 +77,16 @@ class Wikipedia(EngineDefaults):
 
     def skips(self, query: Query, synset: SynsetFacts) -> str:
         """Languages without an edition."""
-        del synset
-        return "" if query.language in EDITIONS else f"no edition of Wikipedia is known for {query.language}"
+        return super().skips(query, synset) or (
+            "" if query.language in EDITIONS else f"no edition of Wikipedia is known for {query.language}"
+        )
 
     def request(self, query: Query, cursor: Cursor | None) -> HttpRequest:
         """Search one edition for articles, or look their pictures up on Commons."""
         if cursor is not None and looks_up(cursor):
             return lookup_request(self._base_url, cursor)
         params: dict[str, str | int] = {
-            "action": "query",
-            "format": "json",
-            "formatversion": 2,
-            "maxlag": 5,
-            "generator": "search",
-            "gsrsearch": literal_search(query.text, MAX_QUERY),
-            "gsrnamespace": 0,
-            "gsrlimit": BATCH,
+            **search_params(literal_search(query.text, MAX_QUERY), 0, BATCH),
             "prop": "pageimages",
             "piprop": "original|thumbnail|name",
             "pithumbsize": THUMB_WIDTH,
@@ -98,8 +99,7 @@ class Wikipedia(EngineDefaults):
 
     def failure(self, answer: HttpAnswer) -> SourceError | None:
         """Editions and Commons speak the same API."""
-        site = self._base_url or "this wiki"
-        return not_whole(answer, NAME) or wiki_failure(answer, NAME, site)
+        return wiki_failure(answer, NAME)
 
     def parse(self, body: bytes, query: Query, cursor: Cursor | None) -> SearchPage:
         """Read one answer. A search gives only refused items at once; its pictures become hits when looked up.
@@ -108,7 +108,7 @@ class Wikipedia(EngineDefaults):
         """
         if cursor is not None and looks_up(cursor):
             return parse_lookup(body, query, cursor, NAME)
-        answer = json.loads(body)
+        answer = json_object(body)
         go_on = answer.get("continue")
         after = _next_cursor(go_on, cursor)
         if "query" not in answer:
@@ -117,13 +117,17 @@ class Wikipedia(EngineDefaults):
             return SearchPage((), after, 0)
         files: list[tuple[int, str]] = []
         refused: list[RefusedItem] = []
-        for page in sorted(answer["query"]["pages"], key=lambda page: int(page["index"])):
+        for page in sorted(answer["query"]["pages"], key=_index):
             picture = _picture(page)
             if isinstance(picture, RefusedItem):
                 refused.append(picture)
             elif picture:
-                files.append((int(page["index"]) - 1, picture))
+                files.append((_index(page) - 1, picture))
         return SearchPage((), with_lookup(files, after), len(refused), tuple(refused))
+
+
+def _index(page: Mapping[str, Any]) -> int:
+    return count_of(page["index"], "index")  # the service counts from 1
 
 
 def _picture(page: Mapping[str, Any]) -> str | RefusedItem:
@@ -145,15 +149,7 @@ def _next_cursor(go_on: Mapping[str, Any] | None, cursor: Cursor | None) -> Curs
     """Where the search goes on: the next articles, or the rest of these ones' pictures."""
     if go_on is None:
         return None
-    following: dict[str, str | int] = {}
-    for key, value in go_on.items():
-        if not isinstance(value, (str, int)):
-            raise TypeError(f"continue.{key} must be a text or a number, not {type(value).__name__}")
-        if not key.startswith("_"):
-            following[key] = value
-    if cursor is not None and "gsroffset" in cursor:
-        following.setdefault("gsroffset", cursor["gsroffset"])  # the rest of a batch begins where the batch did
-    offset = int(following.get("gsroffset", 0))
-    if following == cursor or offset < int((cursor or {}).get("gsroffset", 0)):
-        raise ValueError("the answer continues where it began, or before")
-    return None if offset >= DEPTH else following
+    following = {key: value for key, value in continuation(go_on).items() if not key.startswith("_")}
+    for name, value in entries_of(cursor, ("gsroffset",)).items():
+        following.setdefault(name, value)  # the rest of a batch begins where the batch did
+    return further(following, cursor)

@@ -10,17 +10,25 @@ from xml.etree import ElementTree
 from imagenet_build.errors import (
     EngineRefused,
     QueryRefused,
-    RateLimited,
     SourceError,
     UnexpectedResponse,
     Unreachable,
 )
 from imagenet_build.network.messages import HttpAnswer, HttpRequest, Secret
-from imagenet_build.network.retry import retry_after_s
 from imagenet_build.records import Credit, Hit, Query
-from imagenet_build.search.engine import Cursor, EngineDefaults, EngineInfo, RefusedItem, SearchPage, standard_failure
-from imagenet_build.search.engines.fields import cut_query, picture_url, text_of
-from imagenet_build.search.engines.json_answers import json_object, no_object, pixels_in, shown, start_of
+from imagenet_build.search.engine import Cursor, EngineDefaults, EngineInfo, RefusedItem, SearchPage
+from imagenet_build.search.engines.cursors import divided_by, entries_of, number_in
+from imagenet_build.search.engines.fields import cut_query, picture_url, pixels_of, text_of
+from imagenet_build.search.engines.json_answers import (
+    failure_by_status,
+    json_object,
+    no_object,
+    object_or_none,
+    rate_limited,
+    shown,
+    text_at,
+)
+from imagenet_build.search.engines.page_items import sorted_out
 
 NAME = "yandex"
 DEFAULT_BASE_URL = "https://searchapi.api.cloud.yandex.net"
@@ -43,8 +51,11 @@ _INDEXES = {
 }
 _INTERNATIONAL = "SEARCH_TYPE_COM"
 # Icons (up to 32 x 32 pixels) are left out, since each slice costs money; wallpapers overlap with the others.
-_SIZES = ("IMAGE_SIZE_ENORMOUS", "IMAGE_SIZE_LARGE", "IMAGE_SIZE_MEDIUM", "IMAGE_SIZE_SMALL")
-_ORIENTATIONS = ("IMAGE_ORIENTATION_HORIZONTAL", "IMAGE_ORIENTATION_VERTICAL", "IMAGE_ORIENTATION_SQUARE")
+_DIVISIONS = (
+    ("size", ("IMAGE_SIZE_ENORMOUS", "IMAGE_SIZE_LARGE", "IMAGE_SIZE_MEDIUM", "IMAGE_SIZE_SMALL")),
+    ("orientation", ("IMAGE_ORIENTATION_HORIZONTAL", "IMAGE_ORIENTATION_VERTICAL", "IMAGE_ORIENTATION_SQUARE")),
+)
+_SLICE = tuple(name for name, _ in _DIVISIONS)
 _OPERATORS = str.maketrans(dict.fromkeys('"|*~!+&<>()[]/\\:', " "))
 """The query language; a lemma is meant literally (two slashes are an error of syntax)."""
 
@@ -89,19 +100,18 @@ class Yandex(EngineDefaults):
 
     def request(self, query: Query, cursor: Cursor | None) -> HttpRequest:
         """Ask for one page of 50; pages count from 0, and whole numbers are texts."""
-        state = cursor or {}
         literal = " ".join(word.lstrip("-") for word in query.text.translate(_OPERATORS).split()).strip()
         body: dict[str, object] = {
             "query": {
                 "searchType": _INDEXES.get(query.language, _INTERNATIONAL),
                 "queryText": cut_query(literal or query.text, MAX_QUERY),
                 "familyMode": "FAMILY_MODE_MODERATE",
-                "page": str(_page_of(cursor)),
+                "page": str(number_in(cursor, "page", 0)),
                 "fixTypoMode": "FIX_TYPO_MODE_OFF",
             },
             "docsOnPage": str(PAGE_SIZE),
         }
-        spec = {name: state[name] for name in ("size", "orientation") if name in state}
+        spec = entries_of(cursor, _SLICE)
         if spec:
             body["imageSpec"] = spec
         if self._folder_id:
@@ -115,56 +125,40 @@ class Yandex(EngineDefaults):
 
     def divide(self, start: Cursor | None) -> Sequence[Cursor]:
         """By size class, then by orientation."""
-        state = dict(start or {})
-        for name, values in (("size", _SIZES), ("orientation", _ORIENTATIONS)):
-            if name not in state:
-                return [{**state, name: value} for value in values]
-        return ()
+        return divided_by(start, _DIVISIONS)
 
     def failure(self, answer: HttpAnswer) -> SourceError | None:
         """Statuses are those of gRPC over HTTP; a search that failed is an error element inside a 200."""
         if answer.status == 200:
             return no_object(answer, NAME) or _search_error(answer)
-        said = (json_object(answer.body) or {}).get("message") or start_of(answer.body)
-        message = f"{NAME} answered {answer.status}: {shown(said)}"
-        if answer.status in (401, 403) or (answer.status == 400 and "folder" in str(said).lower()):
-            return EngineRefused(message, source=NAME, remedy=_REMEDY)
-        if answer.status == 404:
-            return EngineRefused(message, source=NAME, remedy="Check base_url.")
-        if answer.status == 400:
-            return QueryRefused(message, source=NAME)
-        return standard_failure(answer, NAME)
+        said = text_at(object_or_none(answer.body), "message")
+        if answer.status == 400 and "folder" in said.lower():
+            return EngineRefused(f"{NAME} answered 400: {shown(said)}", source=NAME, remedy=_REMEDY)
+        return failure_by_status(answer, NAME, said, remedy=_REMEDY)
 
     def parse(self, body: bytes, query: Query, cursor: Cursor | None) -> SearchPage:
         """Read one page: base64 in JSON, XML in that. Every field of a picture may be missing."""
-        response = _response(json.loads(body))
+        response = _response(json_object(body))
         if response.find("error") is not None:  # of code 15: others are failures
             return SearchPage((), None, 0)
-        page = _page_of(cursor)
+        page = number_in(cursor, "page", 0)
         documents = response.findall("results/grouping/group/doc")
-        hits: list[Hit] = []
-        refused: list[RefusedItem] = []
-        for rank, document in enumerate(documents, start=page * PAGE_SIZE):
-            # Both are the picture's address; the thumbnail's beside them leads nowhere else.
-            given = _text(document, "url") or _text(document, "image-properties/image-link")
-            url = picture_url(given)
-            if isinstance(url, str):
-                hits.append(_hit(document, url, query, rank))
-            else:
-                refused.append(RefusedItem(text_of(document.get("id")), text_of(given), url))
+        ranked = enumerate(documents, start=page * PAGE_SIZE)
+        hits, refused = sorted_out(_read(document, query, rank) for rank, document in ranked)
         is_full = len(documents) >= PAGE_SIZE
         truncated = is_full and (page + 1) * PAGE_SIZE >= DEPTH
         next_cursor = {**(cursor or {}), "page": page + 1} if documents and (page + 1) * PAGE_SIZE < DEPTH else None
-        return SearchPage(tuple(hits), next_cursor, len(documents), tuple(refused), truncated)
+        return SearchPage(hits, next_cursor, len(documents), refused, truncated)
 
 
-def _page_of(cursor: Cursor | None) -> int:
-    return int((cursor or {}).get("page", 0))
-
-
-def _hit(document: ElementTree.Element, url: str, query: Query, rank: int) -> Hit:
-    width = pixels_in(_text(document, "image-properties/original-width"))
-    height = pixels_in(_text(document, "image-properties/original-height"))
+def _read(document: ElementTree.Element, query: Query, rank: int) -> Hit | RefusedItem:
+    # Both are the picture's address; the thumbnail's beside them leads nowhere else.
+    given = _text(document, "url") or _text(document, "image-properties/image-link")
+    url = picture_url(given)
+    if not isinstance(url, str):
+        return RefusedItem(text_of(document.get("id")), text_of(given), url)
+    width = pixels_of(_text(document, "image-properties/original-width"))
+    height = pixels_of(_text(document, "image-properties/original-height"))
     ident = document.get("id") or _text(document, "image-properties/id") or url
     credit = Credit(page_url=text_of(_text(document, "image-properties/html-link")))
     return Hit(query, NAME, rank, url, text_of(ident), width, height, credit)
@@ -207,7 +201,7 @@ def _read_xml(raw: bytes) -> ElementTree.Element:
 def _search_error(answer: HttpAnswer) -> SourceError | None:
     """What the error element of an answer stands for; None without one, and for "nothing found"."""
     try:
-        error = _response(json.loads(answer.body)).find("error")
+        error = _response(json_object(answer.body)).find("error")
     except KeyError:
         return None  # another form: parse will say what is wrong with it
     except (TypeError, ValueError) as problem:
@@ -217,9 +211,9 @@ def _search_error(answer: HttpAnswer) -> SourceError | None:
     code = error.get("code", "")
     message = f"{NAME} answered with error {code}: {shown(error.text)}"
     if code == _USED_UP:
-        return RateLimited(message, source=NAME, retry_after_s=retry_after_s(answer.headers) or QUOTA_WAIT_S)
+        return rate_limited(answer, NAME, f"error {code}: {error.text}", else_s=QUOTA_WAIT_S)
     if code in _PASSING:
-        return RateLimited(message, source=NAME, retry_after_s=retry_after_s(answer.headers))
+        return rate_limited(answer, NAME, f"error {code}: {error.text}")
     if code in _BAD_QUERY:
         return QueryRefused(message, source=NAME)
     if code in _REFUSING:

@@ -34,7 +34,7 @@ async def test_only_what_holds_all_words_and_may_be_used_comes_back():
             hit.engine_id for hit in hits_of(await ask_all(Artic(server.base_url), english("beagle puppy"), {}))
         ] == ["27000"]
         sent = server.log.calls[0]
-        assert sent.headers["aic-user-agent"].startswith("imagenet_build (")
+        assert sent.headers["aic-user-agent"] == "imagenet_build"
         assert json.loads(sent.query["params"])["fields"]
 
 

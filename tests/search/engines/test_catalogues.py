@@ -15,10 +15,11 @@ from imagenet_build.records import Origin, Query
 from imagenet_build.search.engine import Engine, SearchPage, SynsetFacts
 from imagenet_build.search.engines import europeana, smithsonian
 from imagenet_build.search.engines.artic import Artic
-from imagenet_build.search.engines.catalogues import literal_words, read_object
+from imagenet_build.search.engines.catalogues import literal_words
 from imagenet_build.search.engines.cleveland import Cleveland
 from imagenet_build.search.engines.europeana import Europeana
 from imagenet_build.search.engines.internetarchive import InternetArchive
+from imagenet_build.search.engines.json_answers import json_object
 from imagenet_build.search.engines.loc import LibraryOfCongress
 from imagenet_build.search.engines.met import Met
 from imagenet_build.search.engines.nasa import Nasa
@@ -224,5 +225,5 @@ def test_words_lose_what_a_query_parser_would_read(text, literal):
 
 def test_deep_nesting_is_a_page_that_cannot_be_read():
     with pytest.raises(ValueError, match=r"nested|Expecting"):
-        read_object(b'{"a":' * 200_000 + b"1" + b"}" * 200_000)
-    assert read_object(json.dumps({"a": 1}).encode()) == {"a": 1}
+        json_object(b'{"a":' * 200_000 + b"1" + b"}" * 200_000)
+    assert json_object(json.dumps({"a": 1}).encode()) == {"a": 1}

@@ -148,7 +148,8 @@ async def test_slices_cover_everything_once():
         record["key"] = number
     with GbifServer(NAMES, some) as server:
         engine = Gbif(server.base_url)
-        slices = engine.divide(None)
+        assert not engine.divide(None)  # the taxon is not known yet
+        slices = engine.divide(AT)
         found = []
         for start in slices:
             cursor = dict(start)
@@ -159,7 +160,7 @@ async def test_slices_cover_everything_once():
                 assert page.next_cursor is None or page.next_cursor["license"] == start["license"]
                 cursor = dict(page.next_cursor or {})
         assert sorted(map(int, found)) == list(range(25))
-        assert [engine.divide(start) for start in slices] == [[]] * len(slices)
+        assert not any(engine.divide(start) for start in slices)
         assert len(slices) == len(gbif_server.LICENSES)
 
 

@@ -66,7 +66,7 @@ def test_slices_travel_with_the_cursor_and_end():
     engine = Google()
     start = {"imgSize": "large", "imgColorType": "gray"}
     assert start in [part for size in engine.divide(None) for part in engine.divide(size)]
-    assert engine.divide(start) == ()
+    assert not engine.divide(start)
     assert engine.parse(PAGE, BEAGLE, start).next_cursor == {**start, "start": 11}
     params = engine.request(BEAGLE, {**start, "start": 11}).params
     assert (params["imgSize"], params["imgColorType"], params["start"]) == ("large", "gray", 11)

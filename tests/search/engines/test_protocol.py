@@ -17,7 +17,8 @@ from imagenet_build.config.models import EngineConfig
 from imagenet_build.errors import QueryRefused, RateLimited, SourceError
 from imagenet_build.licenses import is_license_code
 from imagenet_build.network.messages import HttpAnswer, HttpRequest
-from imagenet_build.search.engine import Cursor, Engine, SearchPage
+from imagenet_build.records import NO_LANGUAGE, Origin, Query
+from imagenet_build.search.engine import Cursor, Engine, SearchPage, SynsetFacts
 from imagenet_build.search.engines.collection import Collection
 from imagenet_build.search.registry import engine_infos, make_engine
 from tests.search.engines import first_pages_museums as museums
@@ -29,6 +30,12 @@ BEAGLE = english("beagle")
 NAMES = [info.name for info in engine_infos()]
 CURSORS = {**steps.CURSORS, **museums.FIRST_PAGE_CURSORS}
 """Of engines whose recorded page is not the answer to their first request."""
+
+
+def first_cursors(engine: Engine) -> list[Cursor | None]:
+    """Where a search begins: with its first request and, for engines that look a name up first, behind that."""
+    behind = CURSORS.get(engine.info.name)
+    return [None] if behind is None else [None, behind]
 
 
 def asked(request: HttpRequest) -> str:
@@ -78,6 +85,13 @@ def test_keys_stand_in_no_request(engine):
     assert all(secret.env.isupper() and secret.name for secret in request.secrets)
 
 
+def test_only_commons_is_asked_by_concept(engine):
+    concept = Query(BEAGLE.wnid, "Q144", NO_LANGUAGE, Origin.CONCEPT, 0)
+    for is_organism in (True, False):
+        skipped = engine.skips(concept, SynsetFacts(BEAGLE.wnid, is_organism))
+        assert bool(skipped) == (engine.info.name != "wikimedia")
+
+
 def test_other_texts_ask_other_things(engine):
     texts = ["beagle", "bugle", "小提琴", "小号", "Hund"]
     keys = {engine.request(english(text), None).page_key() for text in texts}
@@ -86,8 +100,8 @@ def test_other_texts_ask_other_things(engine):
 
 def test_slices_are_other_pages_and_are_divided_at_most_so_deep(engine):
     """Dividing on and on ends, and every slice is a request of its own."""
-    starts: list[Cursor | None] = [None]
-    seen = {engine.request(BEAGLE, None).page_key()}
+    starts = first_cursors(engine)
+    seen = {engine.request(BEAGLE, start).page_key() for start in starts}
     for _ in range(4):
         parts = [part for start in starts[:3] for part in engine.divide(start)]
         for part in parts:

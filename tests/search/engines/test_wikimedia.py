@@ -5,7 +5,7 @@ import pytest
 
 from imagenet_build.errors import EngineRefused, QueryRefused, RateLimited
 from imagenet_build.network.messages import HttpAnswer, HttpRequest
-from imagenet_build.records import RejectReason
+from imagenet_build.records import NO_LANGUAGE, Origin, Query, RejectReason
 from imagenet_build.search.engine import SearchPage
 from imagenet_build.search.engines.wikimedia import SETTLED, Wikimedia
 from tests.fakes import commons_server
@@ -81,6 +81,24 @@ def test_a_split_second_batch_is_asked_again_at_its_own_offset():
     params = Wikimedia().request(BEAGLE, page.next_cursor).params
     assert params["gsroffset"] == 50
     assert params["iicontinue"] == "Beagle_example_02.jpg|20200101000000"
+
+
+async def test_a_concept_is_searched_in_what_files_depict():
+    some = [
+        {"title": "Beagle 1.jpg", "depicts": ["Q144", "Q25376"]},
+        {"title": "Q144 P180 haswbstatement.jpg"},
+        {"title": "Rex.jpg", "depicts": ["Q144"]},
+        {"title": "Rex.webm", "depicts": ["Q144"], "mime": "video/webm"},
+        {"title": "Cat.jpg", "depicts": ["Q1443", "Q146"]},
+    ]
+    concept = Query("n02084071", "Q144", NO_LANGUAGE, Origin.CONCEPT, 5)
+    with CommonsServer(some) as server:
+        engine = Wikimedia(server.base_url)
+        assert titles(await ask_all(engine, concept)) == ["File:Beagle 1.jpg", "File:Rex.jpg"]
+        assert engine.request(concept, None).params["gsrsearch"] == "haswbstatement:P180=Q144 filetype:bitmap"
+        assert titles(await ask_all(engine, english("haswbstatement:P180=Q144"))) == [
+            "File:Q144 P180 haswbstatement.jpg"
+        ]
 
 
 async def test_no_hits_means_no_query_key():

@@ -35,7 +35,7 @@ Sitka Tangier Tasmania Tennessee Texas Thanksgiving Venus Virginia
 """
 _PLACES_AND_FEASTS = frozenset(_NO_GENERA.split())
 _RANK = re.compile(r"(?:super|sub)?(?:genus|tribe|family|order|class|phylum) ", re.IGNORECASE)
-_LEMMAS = frozenset({Origin.SYNONYM, Origin.TRANSLATION, Origin.SPELLING})
+_LEMMAS = frozenset({Origin.SYNONYM, Origin.TRANSLATION, Origin.SPELLING, Origin.LABEL})
 """Queries that are a synset's own words; the others have a word of an ancestor behind them."""
 _TAXON = re.compile(r"[A-Z][a-z]+(?: [a-z]+(?:-[a-z]+)*){0,2}")
 
@@ -86,6 +86,11 @@ def latin_query(query: Query, *, is_organism: bool) -> str:
     if query.origin not in _LEMMAS:
         return ""
     return latin_name(query.text, is_organism=is_organism, language=query.language)
+
+
+def asked_name(query: Query) -> str:
+    """What a service that knows organisms by their Latin names is asked for a query that is one."""
+    return latin_query(query, is_organism=True) or query.text
 
 
 def why_not_by_latin_name(query: Query, synset: SynsetFacts, service: str) -> str:

@@ -2,7 +2,7 @@ import pytest
 
 from imagenet_build.records import Origin, Query
 from imagenet_build.search.engine import SynsetFacts
-from imagenet_build.search.latin_names import latin_name, latin_query, why_not_by_latin_name
+from imagenet_build.search.latin_queries import latin_name, latin_query, why_not_by_latin_name
 
 FOX = SynsetFacts("n02119789", is_organism=True)
 VIOLIN = SynsetFacts("n04536866", is_organism=False)
