@@ -1,4 +1,4 @@
-"""README.md and docs/ENGINES.md are checked against the program: commands, keys, tables, paths; snippets are run."""
+"""README.md and imagenet_build/search/engines/README.md are checked against the program: commands, keys, tables, paths; snippets are run."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from tests.fakes import pictures
 
 ROOT = Path(__file__).parent.parent
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", flags=re.MULTILINE | re.DOTALL)
-TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/ENGINES.md")}
+TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "imagenet_build/search/engines/README.md")}
 TEXT, ENGINES = TEXTS.values()
 BLOCKS = [block for text in TEXTS.values() for block in FENCED.findall(text)]
 PROSE = {name: FENCED.sub("", text) for name, text in TEXTS.items()}

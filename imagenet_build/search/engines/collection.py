@@ -47,6 +47,7 @@ class Collection(EngineDefaults):
         depth=None,
         min_delay_s=0.0,
         is_live=False,
+        page_size=PAGE_SIZE,
         options=frozenset({"index", "pictures_url", "min_delay_s"}),
     )
 

@@ -58,7 +58,7 @@ async def test_counters_of_page_one_are_not_trusted():
             if page == 3:
                 del server.pictures[30:]
 
-        pages = await ask_all(Openverse(server.base_url), BEAGLE, shrink)
+        pages = await ask_all(Openverse(server.base_url), BEAGLE, before=shrink)
         assert [len(page.hits) for page in pages] == [20, 20, 0]
         assert pages[-1].reported == 0
 
