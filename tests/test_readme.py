@@ -1,4 +1,4 @@
-"""README.md and imagenet_build/search/engines/README.md are checked against the program: commands, keys, tables, paths; snippets are run."""
+"""README.md and the engines' own are checked against the program: commands, keys, tables; snippets are run."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ from tests.fakes import pictures
 
 ROOT = Path(__file__).parent.parent
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", flags=re.MULTILINE | re.DOTALL)
-TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "imagenet_build/search/engines/README.md")}
+ENGINES_README = "imagenet_build/search/engines/README.md"
+TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", ENGINES_README)}
 TEXT, ENGINES = TEXTS.values()
 BLOCKS = [block for text in TEXTS.values() for block in FENCED.findall(text)]
 PROSE = {name: FENCED.sub("", text) for name, text in TEXTS.items()}

@@ -22,6 +22,7 @@ def synset_row(wnid: str, name: str = "", hypernyms: tuple[str, ...] = ()) -> di
         "gloss": f"what {name or wnid} is",
         "hypernyms": list(hypernyms),
         "depth": 3,
+        "is_organism": False,
         "root": "entity.n.01",
     }
 

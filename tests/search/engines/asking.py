@@ -64,7 +64,7 @@ async def ask_all(
     keys: Mapping[str, str] = NO_KEYS,
     before: Callable[[int], None] = lambda page: None,
 ) -> list[SearchPage]:
-    """Every page from a cursor on; cursors travel as JSON, as in a store. `before` is called with each page's number."""
+    """Every page from a cursor on; cursors travel as JSON, as in a store. `before` gets each page's number."""
     pages: list[SearchPage] = []
     cursor = start
     while True:
