@@ -1,9 +1,12 @@
+import re
 import string
+from unittest.mock import patch
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from imagenet_build.search import canonical_url
 from imagenet_build.search.canonical_url import canonical_key, fetch_url
 
 
@@ -250,3 +253,83 @@ def test_any_text_gives_a_url_or_a_value_error(text):
     except ValueError:
         with pytest.raises(ValueError, match=r"URL|scheme|host"):
             canonical_key(text)
+
+
+ODD_PARTS = [
+    "/",
+    "/.",
+    "..",
+    "//",
+    "a",
+    "%20",
+    "%2e",
+    "%41",
+    "%7E",
+    "%C3%A9",
+    "%c3",
+    "%",
+    "%5B",
+    "%60",
+    "%7F",
+    "?",
+    "&",
+]
+ODD_PARTS += [
+    "&amp;",
+    "=",
+    ";",
+    "#",
+    "é",
+    "\t",
+    " ",
+    "@",
+    ":",
+    "(",
+    "[",
+    "\\",
+    "^",
+    "|",
+    ".jpg",
+    "utm_id=1",
+    "w=640",
+    "sig=1",
+]
+HOSTS = [
+    "example.com",
+    "www.a.b",
+    "A.com",
+    "a_b.c",
+    "-a.com",
+    ".com",
+    "a..b",
+    "a.com.",
+    ".",
+    "é.com",
+    "127.0.0.1",
+    "a.com:80",
+]
+HOSTS += ["a.com:81", "u@a.com", "localhost", f"{'x' * 64}.com", "live.staticflickr.com", "upload.wikimedia.org"]
+
+
+def both_forms(url):
+    found = []
+    for form in (fetch_url, canonical_key):
+        try:
+            found.append(form(url))
+        except ValueError as error:
+            found.append(str(error))
+    return found
+
+
+@given(
+    st.sampled_from(["http://", "https://", "HTTP://", "//"]),
+    st.sampled_from(HOSTS),
+    st.lists(st.sampled_from(ODD_PARTS) | st.characters(max_codepoint=0x17F), max_size=7),
+)
+def test_the_short_way_for_tidy_addresses_gives_what_the_long_one_gives(scheme, host, parts):
+    url = f"{scheme}{host}/{''.join(parts)}"
+    short = both_forms(url)
+    with patch.object(canonical_url, "_TIDY", re.compile("(?!)")):
+        canonical_url._read.cache_clear()
+        assert both_forms(url) == short
+    canonical_url._read.cache_clear()

@@ -1,3 +1,6 @@
+import signal
+import subprocess
+import sys
 import time
 
 import pyarrow as pa
@@ -61,4 +64,25 @@ def test_a_pause_outlives_the_process(tmp_path, store):
     store.park(until)
     again = PageStore(tmp_path / "search" / "openverse.sqlite", read_only=True)
     assert again.not_before() == until
+    again.close()
+
+
+KEEPS_AND_DIES = """
+import os, signal, sys
+from pathlib import Path
+from imagenet_build.storage.page_store import KeptPage, PageStore
+store = PageStore(Path(sys.argv[1]))
+for number in range(500):
+    store.keep_page(f"http://engine/?page={number}", KeptPage(200, os.urandom(20_000)))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_was_kept_survives_the_death_of_the_process(tmp_path):
+    path = tmp_path / "engine.sqlite"
+    died = subprocess.run([sys.executable, "-c", KEEPS_AND_DIES, str(path)], check=False)
+    assert died.returncode == -signal.SIGKILL
+    again = PageStore(path)
+    assert again.page_count() == 500
+    assert len(again.page("http://engine/?page=499").body) == 20_000
     again.close()
