@@ -77,6 +77,14 @@ class RateLimited(SourceError):
         self.retry_after_s = retry_after_s
 
 
+class HostResting(SourceError):
+    """A host is left in peace until `until` (seconds since 1970); its URLs stay in the queue."""
+
+    def __init__(self, message: str = "", *, source: str = "", until: float = 0.0) -> None:
+        super().__init__(message, source=source)
+        self.until = until
+
+
 class QueryRefused(SourceError):
     """The engine refuses this query (too deep, too long); other queries go on."""
 
@@ -111,6 +119,22 @@ class TooManyBytes(SourceError):
 
 class DeadlinePassed(Unreachable):
     """No complete answer in time."""
+
+
+class TooSlow(Unreachable):
+    """Bytes arrive more slowly than the least rate that is accepted."""
+
+
+class HostUnknown(Unreachable):
+    """The name does not resolve."""
+
+
+class TlsFailed(Unreachable):
+    """No secure connection: the certificate or the protocol is not acceptable."""
+
+
+class BadAnswer(Unreachable):
+    """What came is no HTTP: malformed, too many or too long headers, a body that cannot be decompressed."""
 
 
 class CutOff(Unreachable):

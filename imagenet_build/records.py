@@ -155,21 +155,32 @@ class RejectReason(str, Enum):
     OPTED_OUT = "opted_out"
     # the wire
     TIMEOUT = "timeout"
+    TOO_SLOW = "too_slow"
+    HOST_UNKNOWN = "host_unknown"
+    TLS_FAILED = "tls_failed"
     UNREACHABLE = "unreachable"
     ROBOTS_UNREACHABLE = "robots_unreachable"
     THROTTLED = "throttled"
     SERVER_ERROR = "server_error"
     CUT_OFF = "cut_off"
+    BAD_ANSWER = "bad_answer"
     HTTP_ERROR = "http_error"
     TOO_MANY_REDIRECTS = "too_many_redirects"
     # the bytes
     TOO_MANY_BYTES = "too_many_bytes"
     EMPTY = "empty"
+    HTML = "html"
     NOT_AN_IMAGE = "not_an_image"
     FORMAT_REFUSED = "format_refused"
     TOO_MANY_PIXELS = "too_many_pixels"
+    NO_PIXELS = "no_pixels"
+    ONE_PIXEL = "one_pixel"
     TOO_SMALL = "too_small"
+    TRUNCATED = "truncated"
     CORRUPT = "corrupt"
+    POLYGLOT = "polyglot"
+    PLACEHOLDER = "placeholder"
+    KNOWN_PREVIEW = "known_preview"
     DECODER_FAILED = "decoder_failed"
 
     @property
@@ -181,11 +192,14 @@ class RejectReason(str, Enum):
 _TRANSIENT = frozenset(
     {
         RejectReason.TIMEOUT,
+        RejectReason.TOO_SLOW,
+        RejectReason.HOST_UNKNOWN,
         RejectReason.UNREACHABLE,
         RejectReason.ROBOTS_UNREACHABLE,
         RejectReason.THROTTLED,
         RejectReason.SERVER_ERROR,
         RejectReason.CUT_OFF,
+        RejectReason.BAD_ANSWER,
         RejectReason.DECODER_FAILED,
     }
 )
@@ -218,8 +232,14 @@ class ImageFacts:
     """1, or more for animations and multi-page files; only the first is looked at."""
     orientation: int
     """EXIF orientation 1 to 8; 1 where absent."""
+    mode: str
+    """How the file stores its pixels, in Pillow's words: RGB, L, P, CMYK, I;16, RGBA, ..."""
+    has_icc_profile: bool
+    """The file names a colour space of its own; hashes and the tiny image take its numbers as sRGB."""
     dct_hash: int
     """64-bit `imagehash.phash` of the upright picture, as an unsigned integer."""
+    mirrored_hash: int
+    """The `dct_hash` that the picture has when mirrored left to right."""
     gradient_hash: int
     """64-bit `imagehash.dhash` of the upright picture, as an unsigned integer."""
     tiny: bytes

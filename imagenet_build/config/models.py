@@ -103,21 +103,32 @@ class DownloadConfig(Section):
     enabled: bool = True
     robots: bool = True
     opt_out_headers: tuple[str, ...] = ("noai", "noimageai", "noindex", "noimageindex")
-    formats: tuple[Literal["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"], ...] = (
+    tdm_reservation: bool = True
+    content_signals: bool = True
+    previews_first: bool = False
+    formats: tuple[Literal["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF"], ...] = (
         "JPEG",
         "PNG",
         "WEBP",
         "GIF",
         "BMP",
         "TIFF",
+        "AVIF",
+        "HEIF",
     )
     min_side_px: Count = 64
     max_pixels: Count = 100_000_000
     max_bytes: Count = 30_000_000
     max_redirects: Annotated[int, Field(ge=0)] = 3
+    placeholder_urls: Annotated[int, Field(ge=0)] = 10
     attempts: Count = Field(3, json_schema_extra=FREE)
+    dead_after: Count = Field(12, json_schema_extra=FREE)
     connect_timeout_s: Annotated[float, Field(gt=0)] = Field(10.0, json_schema_extra=FREE)
+    first_byte_timeout_s: Annotated[float, Field(gt=0)] = Field(15.0, json_schema_extra=FREE)
     timeout_s: Annotated[float, Field(gt=0)] = Field(30.0, json_schema_extra=FREE)
+    least_bytes_per_s: Annotated[int, Field(ge=0)] = Field(1000, json_schema_extra=FREE)
+    longest_rest_s: Seconds = Field(300.0, json_schema_extra=FREE)
+    decode_memory_bytes: Count = Field(700_000_000, json_schema_extra=FREE)
     hosts_at_once: Count = Field(64, json_schema_extra=FREE)
     default_host: HostRule = Field(HostRule(), json_schema_extra=FREE)
     hosts: dict[str, HostRule] = Field(

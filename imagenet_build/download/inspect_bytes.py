@@ -94,6 +94,7 @@ def _decode(data: bytes, kind: str, min_side_px: int, max_pixels: int) -> ImageF
             return Rejection(RejectReason.TOO_MANY_PIXELS, f"{width}x{height} px; the limit is {max_pixels} pixels")
         frames = _frames(opened, kind)
         orientation = _orientation(opened)
+        mode, has_icc_profile = opened.mode, bool(opened.info.get("icc_profile"))
         opened.load()  # strict: ImageFile.LOAD_TRUNCATED_IMAGES stays off
         if min(width, height) < min_side_px:
             return Rejection(
@@ -113,7 +114,10 @@ def _decode(data: bytes, kind: str, min_side_px: int, max_pixels: int) -> ImageF
         has_alpha=has_alpha,
         frames=frames,
         orientation=orientation,
+        mode=mode,
+        has_icc_profile=has_icc_profile,
         dct_hash=_as_int(imagehash.phash(picture)),
+        mirrored_hash=_as_int(imagehash.phash(picture.transpose(PillowImage.Transpose.FLIP_LEFT_RIGHT))),
         gradient_hash=_as_int(imagehash.dhash(picture)),
         tiny=picture.resize((TINY_PX, TINY_PX), PillowImage.Resampling.BILINEAR).tobytes(),
     )
