@@ -40,6 +40,9 @@ class UnitResult:
     problem: str = ""
     note: str = ""
     """Something the user should be told once, when the unit runs."""
+    again_at: float = 0.0
+    """Its lane wants a rest until then (seconds since 1970): the rest of the unit is run again later in this session,
+    and meanwhile another lane takes its place. 0: it has ended."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,9 @@ from typing import Protocol
 from imagenet_build.config.models import BuildConfig
 from imagenet_build.contracts import AnyStage, RunContext, UnitResult, WorkUnit
 from imagenet_build.dedup.stage import DedupStage
+from imagenet_build.download.add_urls import NO_HOST, add_list, refuse_unusable
 from imagenet_build.download.stage import DownloadStage
+from imagenet_build.download.url_list import UrlList
 from imagenet_build.errors import ConfigError, DataError, DiskUnusable
 from imagenet_build.execution.executor import Executor
 from imagenet_build.execution.local import LocalExecutor
@@ -24,8 +26,11 @@ from imagenet_build.manifest.stage import ManifestStage
 from imagenet_build.queries.stage import QueriesStage
 from imagenet_build.search.preflight import check_engines
 from imagenet_build.search.stage import SearchStage
-from imagenet_build.storage.run_record import writing
+from imagenet_build.storage.download_queue import DownloadQueue
+from imagenet_build.storage.layout import RunLayout
+from imagenet_build.storage.run_record import read_config, writing
 from imagenet_build.storage.run_state import RunState
+from imagenet_build.storage.run_status import is_list_run, names_synsets
 from imagenet_build.taxonomy.stage import TaxonomyStage
 
 STAGES: tuple[AnyStage, ...] = (
@@ -37,6 +42,8 @@ STAGES: tuple[AnyStage, ...] = (
     ManifestStage(),
 )
 STAGE_NAMES = tuple(stage.name for stage in STAGES)
+NOTE_EVERY = 1_000_000
+"""URLs of a list that are read between two notes."""
 
 
 class Progress(Protocol):
@@ -112,6 +119,11 @@ def build(
     """
     if until is not None and until not in STAGE_NAMES:
         raise ConfigError(f"There is no stage {until!r}.", remedy=f"The stages are {', '.join(STAGE_NAMES)}.")
+    if is_list_run(RunLayout(out)):
+        raise ConfigError(
+            f"{out} holds a list of URLs that `fetch` fetches, no synsets.",
+            remedy=f"Build into another --out directory, or go on with: imagenet-build fetch --out {out}",
+        )
     last = STAGE_NAMES.index(until) if until else len(STAGES) - 1
     executor = executor or LocalExecutor(config.execution.workers)
     outcome = BuildOutcome()
@@ -134,6 +146,64 @@ def build(
         finally:
             state.close()
     return outcome
+
+
+def fetch(
+    config: BuildConfig, out: Path, urls: UrlList | None, progress: Progress, *, executor: Executor | None = None
+) -> BuildOutcome:
+    """Run or resume the download stage alone, over a list of URLs.
+
+    Args:
+        config: its sections `network`, `download` and `execution` count; it must name no synset.
+        out: the run directory; made if missing.
+        urls: is added to what the run holds; None: nothing new.
+        progress, executor: as in `build`.
+    Raises:
+        ConfigError: the run is a build's, or downloading is switched off; nothing was sent.
+        Others: as in `build`, or the list cannot be read.
+    """
+    layout = RunLayout(out)
+    if layout.run_record.exists() and names_synsets(read_config(layout)):
+        raise ConfigError(f"{out} was made by `build`.", remedy="Fetch into another --out directory.")
+    if not config.download.enabled:
+        raise ConfigError("Nothing can be fetched: download.enabled is false.")
+    executor = executor or LocalExecutor(config.execution.workers)
+    with _disk_errors(out), writing(out, config) as layout:
+        run = RunContext(layout, config)
+        state = RunState(layout.state)
+        try:
+            _queue_list(urls, layout, state, progress)
+            outcome, _ = _run_stage(DownloadStage(), "start", run, state, executor, progress)
+        finally:
+            state.close()
+    return BuildOutcome([outcome])
+
+
+def _queue_list(urls: UrlList | None, layout: RunLayout, state: RunState, progress: Progress) -> None:
+    """Add a list that was not added before; until the stage ends, the tables are older than the queue."""
+    queue = DownloadQueue(layout.download_queue)
+    try:
+        if urls is not None and not queue.is_added(source := urls.digest()):
+            started = time.monotonic()
+            state.record_stage("download", "", 0, 0.0)
+            read = 0
+
+            def advance(more: int) -> None:
+                nonlocal read
+                read += more
+                if read % NOTE_EVERY < more:
+                    progress.note(f"queue: {read:,} URLs of {urls.path} read")
+
+            add_list(queue, urls, advance)
+            queue.set_added(source)
+            progress.note(f"queue: {read:,} URLs of {urls.path} in {time.monotonic() - started:.1f} s")
+            if urls.without_url:
+                progress.note(f"queue: {urls.without_url:,} rows name no URL, first {urls.first_without}")
+        if refuse_unusable(queue):
+            state.record_stage("download", "", 0, 0.0)
+            state.record_unit("download", NO_HOST, "", queue.host_counts(NO_HOST), "")
+    finally:
+        queue.close()
 
 
 def _run_stage(

@@ -60,10 +60,10 @@ def test_every_refusal_is_a_row(built: tuple[World, Path]) -> None:
     refused = pd.read_parquet(out / "rejections.parquet")
     by_path = {Path(row["url"]).name: row["reason"] for _, row in refused.iterrows()}
     assert by_path == {
-        "cut.jpg": "corrupt",
-        "small.gif": "too_small",
+        "cut.jpg": "truncated",
+        "small.gif": "one_pixel",
         "bomb.png": "too_many_pixels",
-        "page.jpg": "not_an_image",
+        "page.jpg": "html",
         "missing.jpg": "http_error",
     }
 
@@ -118,7 +118,7 @@ def test_retry_brings_back_what_was_refused(world: World, tmp_path: Path) -> Non
     assert world.build(out).returncode == 0
     world.images.serve("/bad/missing.jpg", pictures.photo(77))
     back = run(world.command("retry", str(out), "--reason", "http_error", "--json"))
-    assert json.loads(back.stdout) == {"queued": 1}
+    assert json.loads(back.stdout) == {"queued": 1, "dead": 0}
     resumed = run(world.command("build", "--out", str(out)))  # by its directory alone
     assert resumed.returncode == 0, resumed.stderr
     assert not any(pd.read_parquet(out / "rejections.parquet")["url"].str.endswith("missing.jpg"))
@@ -137,7 +137,7 @@ def test_status_and_check_read_only_the_run(built: tuple[World, Path], tmp_path:
     said = json.loads(status.stdout)
     download = next(stage for stage in said["stages"] if stage["name"] == "download")
     assert (download["waiting"], download["refused"]) == (0, len(world.bad_paths))
-    assert said["refused"]["download"]["corrupt"] == 1
+    assert said["refused"]["download"]["truncated"] == 1
     assert all(synset["counts"]["waiting"] == 0 for synset in said["synsets"])
     assert run(world.command("status", str(moved))).returncode == 0
     assert run(world.command("check", str(moved))).returncode == 0

@@ -100,7 +100,8 @@ def engines_register_command(
     client = asyncio.run(_register(config, entry.base_url or OPENVERSE_URL, name, description, email))
     click.echo(f"{CLIENT_ID_ENV}={client.client_id}\n{CLIENT_SECRET_ENV}={client.client_secret}")
     click.echo(
-        f"Registered {client.name!r}. Set both variables in the environment of every build; they are not shown again.\n"
+        f"Registered {client.name!r}. Write both lines into the file that search.keys_file names, or set both in the\n"
+        "environment of every build; they are not shown again.\n"
         f"Then open the link in the mail to {email}: until that, every request with them is refused.",
         err=True,
     )

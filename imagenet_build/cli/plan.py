@@ -69,7 +69,7 @@ def _loads(config: BuildConfig) -> tuple[list[EngineLoad], int, int, str]:
     """Taxonomy and queries in memory: (what each engine would be asked, synsets, queries, what the user must know)."""
     loads = []
     for entry in config.search.engines:
-        engine = make_engine(entry, config.search.licenses)
+        engine = make_engine(entry, config.search.licenses, config.search.keys_file)
         delay_s = engine.info.min_delay_s if entry.min_delay_s is None else entry.min_delay_s
         loads.append(EngineLoad(engine, delay_s))
     wordnet = load_wordnet(config.taxonomy)

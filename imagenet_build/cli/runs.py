@@ -16,10 +16,10 @@ from rich.table import Table
 
 from imagenet_build.cli.main import EXIT_ATTENTION
 from imagenet_build.cli.progress import BuildProgress
+from imagenet_build.cli.resting_hosts import MOST_LINES, print_resting
 from imagenet_build.config.load import load_config
 from imagenet_build.config.models import BuildConfig
 from imagenet_build.contracts import RunContext
-from imagenet_build.download.stage import transient_reasons
 from imagenet_build.errors import ConfigError
 from imagenet_build.manifest.check import CODES, check_run, manifest_total
 from imagenet_build.pipeline import STAGE_NAMES, BuildOutcome
@@ -28,7 +28,15 @@ from imagenet_build.records import RejectReason
 from imagenet_build.storage.download_queue import DownloadQueue
 from imagenet_build.storage.layout import RunLayout
 from imagenet_build.storage.run_record import read_config, writing
-from imagenet_build.storage.run_status import parked_engines, refusals, stage_statuses, synset_statuses
+from imagenet_build.storage.run_state import RunState
+from imagenet_build.storage.run_status import (
+    download_status,
+    is_list_run,
+    parked_engines,
+    refusals,
+    stage_statuses,
+    synset_statuses,
+)
 
 CONTACT_VARIABLE = "IMAGENET_BUILD_CONTACT"
 RUN = click.Path(path_type=Path, file_okay=False)
@@ -161,9 +169,12 @@ def status_command(run: Path, per_synset: bool, as_json: bool) -> None:
         for name, until in parked_engines(layout, [e.name for e in config.search.engines]).items()
         if until > time.time()
     }
+    download = download_status(layout, time.time())
+    resting = download.resting if download else []
     if as_json:
         data: dict[str, Any] = {"run": str(run), "stages": [asdict(stage) for stage in stages], "refused": refused}
         data["parked_engines"] = parked
+        data["resting_hosts"] = {host.host: {"until": host.until, "waiting": host.waiting} for host in resting}
         if per_synset:
             data["synsets"] = [asdict(synset) for synset in synsets]
         click.echo(json.dumps(data, indent=1, ensure_ascii=False))
@@ -182,8 +193,11 @@ def status_command(run: Path, per_synset: bool, as_json: bool) -> None:
                 highlight=False,
             )
     for stage in stages:
-        for problem, times in stage.problems.items():
+        for problem, times in list(stage.problems.items())[:MOST_LINES]:
             console.print(f"attention, {stage.name} ({times}): {problem}", highlight=False, markup=False)
+        if len(stage.problems) > MOST_LINES:
+            console.print(f"attention, {stage.name}: {len(stage.problems) - MOST_LINES} more", highlight=False)
+    print_resting(console, resting)
     for name, until in parked.items():
         console.print(
             f"{name} may be asked again at {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(until))}", highlight=False
@@ -208,31 +222,47 @@ def status_command(run: Path, per_synset: bool, as_json: bool) -> None:
 @click.option("--class", "kind", type=click.Choice(["transient"]), help="All reasons after which another try may help.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def retry_command(run: Path, reasons: tuple[str, ...], kind: str | None, as_json: bool) -> None:
-    """Put refused URLs back in the queue; the next build fetches them.
+    """Put refused URLs back in the queue; the next `build` or `fetch` asks for them.
+
+    URLs that were asked for `download.dead_after` times stay refused.
 
     \b
     Examples:
       imagenet-build retry data/runs/birds --class transient
       imagenet-build retry data/runs/birds --reason timeout --reason http_error
     """
-    wanted = [RejectReason(reason) for reason in reasons] + (transient_reasons() if kind else [])
+    wanted = [reason for reason in RejectReason if reason.value in reasons or (kind and reason.transient)]
     if not wanted:
         raise ConfigError(
             "Which refusals?", remedy="Give --reason REASON, or --class transient; `status` shows the reasons."
         )
-    with writing(run, read_config(RunLayout(run))) as layout:
-        if not layout.download_queue.exists():
-            back = 0
-        else:
+    config = read_config(RunLayout(run))
+    back, dead = 0, 0
+    with writing(run, config) as layout:
+        if layout.download_queue.exists():
             queue = DownloadQueue(layout.download_queue)
             try:
-                back = queue.retry(wanted)
+                back, dead = queue.retry(wanted, config.download.dead_after)
             finally:
                 queue.close()
+        if back:  # until they are fetched, the stage's tables are older than the queue
+            state = RunState(layout.state)
+            try:
+                state.record_stage("download", "", 0, 0.0)
+            finally:
+                state.close()
     if as_json:
-        click.echo(json.dumps({"queued": back}))
+        click.echo(json.dumps({"queued": back, "dead": dead}))
         return
-    click.echo(f"{back} URLs are queued again." + (f" Next: imagenet-build build --out {run}" if back else ""))
+    said = f"{back} URLs are queued again"
+    if dead:
+        said += (
+            f"; {dead} were tried {config.download.dead_after} times or more and stay as they are (download.dead_after)"
+        )
+    click.echo(f"{said}.")
+    if back:
+        command = "fetch LIST" if is_list_run(layout) else "build"
+        click.echo(f"Next: imagenet-build {command} --out {run}")
 
 
 @click.command("check")
@@ -258,6 +288,15 @@ def check_command(run: Path, no_bytes: bool, as_json: bool) -> None:
         Console().print(table)
         click.echo(f"{len(findings)} findings.")
     else:
-        click.echo(f"{run}: {manifest_total(context)} manifests, nothing found.")
+        click.echo(f"{run}: {_looked_at(context)}, nothing found.")
     if findings:
         sys.exit(EXIT_ATTENTION)
+
+
+def _looked_at(run: RunContext) -> str:
+    """What an audit saw."""
+    download = download_status(run.layout, time.time())
+    if download is None or not is_list_run(run.layout):
+        return f"{manifest_total(run)} manifests"
+    refused = sum(download.refused.values())
+    return f"{download.urls} URLs = {download.kept} kept + {refused} refused + {download.waiting} waiting"

@@ -7,139 +7,184 @@ import random
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from imagenet_build.config.models import DownloadConfig
 from imagenet_build.errors import (
     AddressRefused,
+    BadAnswer,
     CutOff,
     DeadlinePassed,
     HopRefused,
-    RateLimited,
+    HostResting,
+    HostUnknown,
+    SourceError,
+    TlsFailed,
     TooManyBytes,
     TooManyRedirects,
+    TooSlow,
     Unreachable,
 )
 from imagenet_build.network.client import PRODUCT_TOKEN, HttpClient
+from imagenet_build.network.host_lane import PATIENCE_S
+from imagenet_build.network.host_lanes import HostLanes
 from imagenet_build.network.messages import HttpAnswer
 from imagenet_build.network.opt_out import opt_out
-from imagenet_build.network.politeness import Pace
-from imagenet_build.network.retry import LEAST_S, backoff_s, retry_after_s
+from imagenet_build.network.retry import LEAST_S, backoff_s
 from imagenet_build.network.robots import Robots
+from imagenet_build.network.visit import Visit
 from imagenet_build.records import Rejection, RejectReason
 
+HEADERS = {"Accept": "image/*", "Accept-Encoding": "identity"}
+"""Pictures are compressed already: a second coding saves nothing and has to be undone."""
 _THROTTLED = frozenset({429, 503})
 _HTML = ("text/html", "application/xhtml")
+_REASONS: dict[type[SourceError], RejectReason] = {
+    AddressRefused: RejectReason.ADDRESS_REFUSED,
+    BadAnswer: RejectReason.BAD_ANSWER,
+    CutOff: RejectReason.CUT_OFF,
+    DeadlinePassed: RejectReason.TIMEOUT,
+    HostUnknown: RejectReason.HOST_UNKNOWN,
+    TlsFailed: RejectReason.TLS_FAILED,
+    TooManyBytes: RejectReason.TOO_MANY_BYTES,
+    TooManyRedirects: RejectReason.TOO_MANY_REDIRECTS,
+    TooSlow: RejectReason.TOO_SLOW,
+    Unreachable: RejectReason.UNREACHABLE,
+}
+_ONCE = frozenset({RejectReason.ROBOTS_UNREACHABLE, RejectReason.HOST_UNKNOWN})
+"""Transient, but the same for a while: what is known of robots.txt and names is kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """The outcome of one URL: bytes or a rejection, and how many requests it took."""
+    """The outcome of one URL: bytes or a rejection."""
 
     result: bytes | Rejection
     attempts: int
+    """Times that it was asked for."""
+    final_url: str
+    """Where its redirects led, as far as they were followed."""
 
 
 class Fetcher:
-    """Fetches single URLs; holds what all of them share."""
+    """Fetches single URLs, each hop in the lane of its host; holds what all of them share."""
 
-    def __init__(self, client: HttpClient, robots: Robots | None, config: DownloadConfig, rng: random.Random) -> None:
+    def __init__(
+        self,
+        client: HttpClient,
+        lanes: HostLanes,
+        robots: Robots | None,
+        config: DownloadConfig,
+        rng: random.Random,
+    ) -> None:
         """`robots` None: the file is not asked for (`download.robots: false`)."""
         self._client = client
+        self._lanes = lanes
         self._robots = robots
         self._config = config
         self._rng = rng
 
-    async def fetch(self, url: str, pace: Pace) -> Fetched:
-        """Fetch one URL within its host's pace, trying again where that can help.
+    async def fetch(self, url: str) -> Fetched:
+        """Fetch one URL, trying again where that can help.
 
-        Never raises for anything that the URL, the host or the network does.
+        Raises:
+            HostResting: its own host must be left in peace for longer than `PATIENCE_S`; there is nothing to record,
+                and the URL is to be asked for again after `until`. Nothing else is raised for anything that the URL,
+                the host or the network does.
         """
-        if urlsplit(url).scheme == "file":
-            return Fetched(await asyncio.to_thread(self._read_file, url), 1)
-        result: bytes | Rejection = Rejection(RejectReason.UNREACHABLE, "not tried")
+        if url[:5].lower() == "file:":
+            return Fetched(await asyncio.to_thread(self._read_file, url), 1, url)
+        before: Visit | None = None
+        error: SourceError | None = None
         for attempt in range(1, self._config.attempts + 1):
+            visit = Visit(self._lanes, url)
             try:
-                async with pace.turn():
-                    result, wait_s = await self._attempt(url, attempt)
-            except RateLimited as error:  # from the pace alone: nothing was sent
-                return Fetched(Rejection(RejectReason.THROTTLED, f"host {error.message}"), attempt - 1)
-            if wait_s is not None:
-                pace.park(wait_s)
-            if (
-                isinstance(result, bytes)
-                or not result.reason.transient
-                or result.reason is RejectReason.ROBOTS_UNREACHABLE
-            ):
-                return Fetched(result, attempt)
-            if attempt < self._config.attempts and wait_s is None:
-                await asyncio.sleep(backoff_s(attempt, self._rng))
-        return Fetched(result, self._config.attempts)
+                result, error = await self._attempt(url, visit), None
+            except HostResting as resting:
+                if resting.source == visit.own_host:
+                    if before is not None:
+                        before.count(error)
+                    raise
+                detail = f"redirects to {resting.source}, which is left in peace"
+                return Fetched(Rejection(RejectReason.THROTTLED, detail), attempt, visit.url)
+            except SourceError as raised:
+                result, error = _rejection(raised), raised
+            if isinstance(result, bytes) or not await self._may_pass(result, visit, attempt):
+                break
+            before = visit
+        visit.count(error)
+        return Fetched(result, attempt, visit.url)
 
-    async def _attempt(self, url: str, attempt: int) -> tuple[bytes | Rejection, float | None]:
-        """One try. Also: seconds the whole host asked us to wait, if it did."""
-        try:
-            answer = await self._client.get(
-                url,
-                timeout_s=self._config.timeout_s,
-                max_bytes=self._config.max_bytes,
-                headers={"Accept": "image/*"},
-                max_redirects=self._config.max_redirects,
-                before_hop=self._before_hop,
-                on_headers=self._on_headers,
-            )
-        except HopRefused as error:
-            if isinstance(error.verdict, Rejection):
-                return error.verdict, None
-            is_web = error.source.lower().startswith(("http:", "https:"))
-            return Rejection(RejectReason.BAD_URL if is_web else RejectReason.SCHEME_REFUSED, str(error)), None
-        except AddressRefused as error:
-            return Rejection(RejectReason.ADDRESS_REFUSED, str(error)), None
-        except TooManyRedirects as error:
-            return Rejection(RejectReason.TOO_MANY_REDIRECTS, str(error)), None
-        except TooManyBytes as error:
-            return Rejection(RejectReason.TOO_MANY_BYTES, str(error)), None
-        except DeadlinePassed as error:
-            return Rejection(RejectReason.TIMEOUT, str(error)), None
-        except CutOff as error:
-            return Rejection(RejectReason.CUT_OFF, str(error)), None
-        except Unreachable as error:
-            return Rejection(RejectReason.UNREACHABLE, str(error)), None
-        return self._verdict(answer, attempt)
+    async def _attempt(self, url: str, visit: Visit) -> bytes | Rejection:
+        config = self._config
+        answer = await self._client.get(
+            url,
+            timeout_s=config.timeout_s,
+            max_bytes=config.max_bytes,
+            headers=HEADERS,
+            max_redirects=config.max_redirects,
+            before_hop=partial(self._before_hop, visit),
+            on_headers=self._on_headers,
+            turn=visit.turn,
+            first_byte_timeout_s=config.first_byte_timeout_s,
+            least_bytes_per_s=config.least_bytes_per_s,
+        )
+        return answer.body if answer.status == 200 else _refused(answer)
 
-    async def _before_hop(self, url: str) -> None:
+    async def _may_pass(self, rejection: Rejection, visit: Visit, attempt: int) -> bool:
+        """Whether another attempt may help; waits as long as it should. Raises HostResting."""
+        if not rejection.reason.transient or rejection.reason in _ONCE:
+            return False
+        lane = visit.lane
+        is_throttled = rejection.reason is RejectReason.THROTTLED
+        if is_throttled and not visit.has_asked_for_pause:
+            lane.park(max(LEAST_S, backoff_s(attempt + 1, self._rng, cap_s=PATIENCE_S)))
+        if lane.is_on_trial:
+            return False  # it had its chance; and the row is what lets a run with such a host come to its end
+        if is_throttled and lane.until - time.time() > PATIENCE_S:
+            if visit.host != visit.own_host:
+                return False
+            visit.count(None)
+            raise HostResting(f"{visit.host} has asked for silence", source=visit.host, until=lane.until)
+        if attempt == self._config.attempts:
+            return False
+        if not is_throttled:
+            await asyncio.sleep(backoff_s(attempt, self._rng))
+        return True
+
+    async def _before_hop(self, visit: Visit, url: str) -> None:
         """robots.txt of every host on the way, redirects included."""
+        visit.reach(url)
         if self._robots is None:
             return
         verdict = await self._robots.verdict(url)
-        if not verdict.allowed:
-            reason = RejectReason.ROBOTS_REFUSED if verdict.reachable else RejectReason.ROBOTS_UNREACHABLE
-            raise HopRefused(verdict.evidence, source=url, verdict=Rejection(reason, verdict.evidence))
+        if verdict.allowed:
+            return
+        if not verdict.reachable:
+            reason = RejectReason.ROBOTS_UNREACHABLE
+        else:
+            reason = RejectReason.OPTED_OUT if verdict.is_opt_out else RejectReason.ROBOTS_REFUSED
+        raise HopRefused(verdict.evidence, source=url, verdict=Rejection(reason, verdict.evidence))
 
     def _on_headers(self, status: int, headers: Mapping[str, str]) -> None:
         """Opt-outs and plain non-images, before the body is read."""
         if status != 200:
             return
-        said = opt_out(headers, self._config.opt_out_headers, PRODUCT_TOKEN)
+        config = self._config
+        said = opt_out(
+            headers,
+            PRODUCT_TOKEN,
+            directives=config.opt_out_headers,
+            tdm_reservation=config.tdm_reservation,
+            content_signals=config.content_signals,
+        )
         if said is not None:
             raise HopRefused(said, verdict=Rejection(RejectReason.OPTED_OUT, said))
         kind = headers.get("content-type", "").lower()
         if kind.startswith(_HTML):
-            raise HopRefused(kind, verdict=Rejection(RejectReason.NOT_AN_IMAGE, f"Content-Type {kind}"))
-
-    def _verdict(self, answer: HttpAnswer, attempt: int) -> tuple[bytes | Rejection, float | None]:
-        if answer.status == 200:
-            return answer.body, None
-        detail = f"HTTP {answer.status}"
-        if answer.status in _THROTTLED:
-            wait = retry_after_s(answer.headers, now_s=time.time())
-            if wait is None:
-                wait = max(LEAST_S, backoff_s(attempt + 1, self._rng))
-            return Rejection(RejectReason.THROTTLED, detail), wait
-        if answer.status >= 500 or answer.status in (408, 425):
-            return Rejection(RejectReason.SERVER_ERROR, detail), None
-        return Rejection(RejectReason.HTTP_ERROR, detail), None
+            raise HopRefused(kind, verdict=Rejection(RejectReason.HTML, f"Content-Type {kind}"))
 
     def _read_file(self, url: str) -> bytes | Rejection:
         """A picture of a local collection; only its index can name one (`search/crawl.py`)."""
@@ -154,3 +199,23 @@ class Fetcher:
             return data
         except (OSError, ValueError) as error:
             return Rejection(RejectReason.HTTP_ERROR, f"{path}: {error}")
+
+
+def _rejection(error: SourceError) -> Rejection:
+    """The row that an error of the client stands for."""
+    if isinstance(error, HopRefused):
+        if isinstance(error.verdict, Rejection):
+            return error.verdict
+        is_web = error.source.lower().startswith(("http:", "https:"))
+        return Rejection(RejectReason.BAD_URL if is_web else RejectReason.SCHEME_REFUSED, str(error))
+    return Rejection(_REASONS[type(error)], str(error))
+
+
+def _refused(answer: HttpAnswer) -> Rejection:
+    """The row that a status other than 200 stands for."""
+    detail = f"HTTP {answer.status}"
+    if answer.status in _THROTTLED:
+        return Rejection(RejectReason.THROTTLED, detail)
+    if 500 <= answer.status < 600 or answer.status in (408, 425):
+        return Rejection(RejectReason.SERVER_ERROR, detail)
+    return Rejection(RejectReason.HTTP_ERROR, detail)

@@ -1,62 +1,37 @@
-"""Pure: bytes -> facts, or why they are refused. Cheap checks first: magic bytes, pixel count, strict decode.
+"""Pure: bytes -> facts, or why they are refused. Cheap checks first: magic bytes, structure, size, strict decode.
 
 Transparent pictures are seen as a viewer would see them, on white; hashes are those of the upright picture.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import io
-import struct
 import warnings
 from collections.abc import Collection
 
-import imagehash
-import numpy as np
+from PIL import AvifImagePlugin, features
 from PIL import Image as PillowImage
 
+from imagenet_build.download.descriptors import dct_hashes, gradient_hash
+from imagenet_build.download.jpeg_end import ends_in_nothing
+from imagenet_build.download.pixels import DAMAGE, decode, opened_picture, orientation_of, view_of
+from imagenet_build.download.signatures import EXTENSIONS, buried_file, format_of, is_markup, other_picture
+from imagenet_build.download.structure import MOST_FRAMES, Structure
+from imagenet_build.download.structure_others import structure_of
 from imagenet_build.records import ImageFacts, Rejection, RejectReason
 
-TINY_PX = 32
-EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "GIF": "gif", "BMP": "bmp", "TIFF": "tif"}
-MOST_FRAMES = 1000
-"""Frames are counted up to here: a header may claim any number, and finding the last of n pages takes n * n steps."""
-_ORIENTATION_TAG = 0x0112
-_UPRIGHT = {
-    2: PillowImage.Transpose.FLIP_LEFT_RIGHT,
-    3: PillowImage.Transpose.ROTATE_180,
-    4: PillowImage.Transpose.FLIP_TOP_BOTTOM,
-    5: PillowImage.Transpose.TRANSPOSE,
-    6: PillowImage.Transpose.ROTATE_270,
-    7: PillowImage.Transpose.TRANSVERSE,
-    8: PillowImage.Transpose.ROTATE_90,
-}
-_DAMAGE = (OSError, ValueError, SyntaxError, TypeError, IndexError, KeyError, EOFError, struct.error, OverflowError)
-"""Pillow's plugins raise all of these for damaged files."""
+__all__ = ["EXTENSIONS", "MOST_FRAMES", "format_of", "inspect_bytes"]
 
-PillowImage.MAX_IMAGE_PIXELS = None  # the limit here is the configured one, checked before decoding
+MOST_DECODED_BYTES = 600_000_000
+"""What decoding one picture may need, by the estimate below."""
+_BYTES_PER_PIXEL = {"JPEG": 0.2, "PNG": 5.5, "GIF": 5.5, "BMP": 5.5, "TIFF": 9, "WEBP": 17, "AVIF": 18, "HEIF": 18}
+"""Peaks measured at 100 million pixels, decoder and view together (AVIF: twice its planes, for 10 bits)."""
+_MOST_BEHIND = 65_536
+"""Bytes behind a picture whose format has no use for any: more of them, not all zero, are another file."""
+_PADDED = ("JPEG", "TIFF")
+"""Formats behind which cameras write more: see `signatures.py`. (In a TIFF nothing is behind.)"""
 
-
-def format_of(data: bytes) -> str | None:
-    """The format that the first bytes announce, in Pillow's names; None for anything else.
-
-    >>> format_of(b"GIF89a...")
-    'GIF'
-    """
-    if data.startswith(b"\xff\xd8\xff"):
-        return "JPEG"
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "PNG"
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "WEBP"
-    if data.startswith((b"GIF87a", b"GIF89a")):
-        return "GIF"
-    if data.startswith(b"BM"):
-        return "BMP"
-    if data.startswith((b"II*\x00", b"MM\x00*")):
-        return "TIFF"
-    return None
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # a worker has one core
 
 
 def inspect_bytes(
@@ -68,105 +43,131 @@ def inspect_bytes(
         data: the file, whole.
         formats: allowed, in Pillow's names.
         min_side_px: the shorter side must have at least so many pixels.
-        max_pixels: width times height, as announced in the header, must not be larger.
+        max_pixels: width times height, as announced in the header, must not be larger. Formats whose decoders need much
+            memory have a limit of their own, below which decoding needs less than `MOST_DECODED_BYTES`.
     Returns:
-        The facts, or a rejection (EMPTY, NOT_AN_IMAGE, FORMAT_REFUSED, TOO_MANY_PIXELS, CORRUPT, TOO_SMALL).
+        The facts, or a rejection, looked for in this order: EMPTY, HTML, FORMAT_REFUSED, NOT_AN_IMAGE (by the first
+        bytes), NO_PIXELS, TOO_MANY_PIXELS, TRUNCATED, CORRUPT, POLYGLOT (by the file's structure), TRUNCATED, CORRUPT
+        (by a strict decode), ONE_PIXEL, TOO_SMALL.
+    Raises:
+        MemoryError: the process may not have the memory that the decoder asks for.
     """
     if not data:
         return Rejection(RejectReason.EMPTY, "0 bytes")
     kind = format_of(data)
     if kind is None:
-        return Rejection(RejectReason.NOT_AN_IMAGE, f"begins with {data[:24]!r}")
+        return _no_picture(data)
     if kind not in formats:
         return Rejection(RejectReason.FORMAT_REFUSED, kind)
+    if not _is_readable(kind):
+        return Rejection(RejectReason.FORMAT_REFUSED, f"{kind}: the installed Pillow has no decoder for it")
+    structure = structure_of(data, kind)
+    refused = _too_large(structure.size, kind, max_pixels, structure) or _misbuilt(data, kind, structure)
+    if refused is not None:
+        return refused
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # oddities in metadata; what matters raises
-            return _decode(data, kind, min_side_px, max_pixels)
-    except _DAMAGE as error:
-        return Rejection(RejectReason.CORRUPT, f"{kind}: {type(error).__name__}: {error}")
+            return _decode(data, kind, structure, min_side_px, max_pixels)
+    except DAMAGE as error:
+        if "out of memory" in str(error).lower():
+            raise MemoryError(str(error)) from error
+        is_cut = "truncated" in str(error).lower()
+        reason = RejectReason.TRUNCATED if is_cut else RejectReason.CORRUPT
+        return Rejection(reason, f"{kind}: {type(error).__name__}: {error}")
 
 
-def _decode(data: bytes, kind: str, min_side_px: int, max_pixels: int) -> ImageFacts | Rejection:
-    with PillowImage.open(io.BytesIO(data), formats=[kind]) as opened:
+def _no_picture(data: bytes) -> Rejection:
+    other = other_picture(data)
+    if other is not None:
+        return Rejection(RejectReason.FORMAT_REFUSED, other)
+    reason = RejectReason.HTML if is_markup(data) else RejectReason.NOT_AN_IMAGE
+    return Rejection(reason, f"begins with {data[:24]!r}")
+
+
+def _is_readable(kind: str) -> bool:
+    if kind in ("WEBP", "AVIF"):
+        return bool(features.check(kind.lower()))
+    return kind != "HEIF" or kind in PillowImage.OPEN  # there only when a plugin was registered
+
+
+def _too_large(size: tuple[int, int] | None, kind: str, max_pixels: int, structure: Structure) -> Rejection | None:
+    """Checked twice: what the file's structure says before a decoder allocates, and what the decoder says."""
+    if size is None:
+        return None
+    width, height = size
+    if not (width and height):
+        return Rejection(RejectReason.NO_PIXELS, f"{kind}: {width}x{height} px")
+    said = f"{width}x{height} px; "
+    if width * height > max_pixels:
+        return Rejection(RejectReason.TOO_MANY_PIXELS, f"{said}the limit is {max_pixels} pixels")
+    # a progressive JPEG's coefficients, 2 bytes each, are all held
+    each = 2 * structure.components if structure.is_progressive else _BYTES_PER_PIXEL[kind]
+    limit = int(MOST_DECODED_BYTES / each)
+    if width * height > limit:
+        return Rejection(RejectReason.TOO_MANY_PIXELS, f"{said}the limit for such {kind} files is {limit} pixels")
+    return None
+
+
+def _misbuilt(data: bytes, kind: str, structure: Structure) -> Rejection | None:
+    """What the decoder need not be asked about, or would not say."""
+    if structure.cut:
+        return Rejection(RejectReason.TRUNCATED, f"{kind}: {structure.cut}")
+    if structure.broken:
+        return Rejection(RejectReason.CORRUPT, f"{kind}: {structure.broken}")
+    for start, stop in structure.beside:
+        buried = buried_file(data, start, stop)
+        if buried is not None:
+            return Rejection(RejectReason.POLYGLOT, f"{kind} and {buried}, within the file")
+    end = structure.end
+    if end is None or end >= len(data):
+        return None
+    buried = buried_file(data, end, len(data))
+    if buried is not None:
+        return Rejection(RejectReason.POLYGLOT, f"{kind} of {end} bytes, and {buried} behind it")
+    if kind not in _PADDED and len(data) - end > _MOST_BEHIND and data[end:].strip(b"\0"):
+        return Rejection(RejectReason.POLYGLOT, f"{kind} of {end} bytes, and {len(data) - end} bytes behind it")
+    return None
+
+
+def _decode(data: bytes, kind: str, structure: Structure, min_side_px: int, max_pixels: int) -> ImageFacts | Rejection:
+    with opened_picture(data, kind) as opened:
         width, height = opened.size
-        if width * height > max_pixels:
-            return Rejection(RejectReason.TOO_MANY_PIXELS, f"{width}x{height} px; the limit is {max_pixels} pixels")
-        frames = _frames(opened, kind)
-        orientation = _orientation(opened)
+        refused = _too_large((width, height), kind, max_pixels, structure)
+        if refused is not None:
+            return refused
+        if kind in ("AVIF", "HEIF"):
+            structure.frames = min(int(getattr(opened, "n_frames", 1)), MOST_FRAMES)
+        orientation = orientation_of(opened, kind)
         mode, has_icc_profile = opened.mode, bool(opened.info.get("icc_profile"))
-        opened.load()  # strict: ImageFile.LOAD_TRUNCATED_IMAGES stays off
+        box = decode(opened, kind)
+        if kind == "JPEG" and not structure.is_progressive and ends_in_nothing(opened, data, structure.end):
+            return Rejection(RejectReason.TRUNCATED, "JPEG: its lower part has no data, and is grey")
+        if width == height == 1:
+            return Rejection(RejectReason.ONE_PIXEL, "1x1 px")
         if min(width, height) < min_side_px:
             return Rejection(
                 RejectReason.TOO_SMALL, f"{width}x{height} px; the shorter side must be {min_side_px} px or more"
             )
-        turn = _UPRIGHT.get(_orientation(opened))  # asked again: Pillow turns TIFF files itself
-        upright = opened if turn is None else opened.transpose(turn)
-        picture, has_alpha = _on_white(upright)
-    pixels = hashlib.sha256(struct.pack(">II", *picture.size))
-    pixels.update(picture.tobytes())
+        turned_by = orientation if kind == "JPEG" else orientation_of(opened, kind)  # Pillow turns TIFF files itself,
+        width, height = (width, height) if kind == "JPEG" else opened.size  # and PNG may say it behind the pixels
+        if turned_by >= 5:
+            width, height = height, width
+        view = view_of(opened, box, turned_by)
+    dct_hash, mirrored_hash = dct_hashes(view.grids.square)
     return ImageFacts(
         sha256=hashlib.sha256(data).hexdigest(),
-        pixel_sha256=pixels.hexdigest(),
+        pixel_sha256=view.pixel_sha256,
         format=kind,
-        width=picture.width,
-        height=picture.height,
-        has_alpha=has_alpha,
-        frames=frames,
-        orientation=orientation,
+        width=width,
+        height=height,
+        has_alpha=view.has_alpha,
+        frames=structure.frames,
+        orientation=max(orientation, turned_by),
         mode=mode,
         has_icc_profile=has_icc_profile,
-        dct_hash=_as_int(imagehash.phash(picture)),
-        mirrored_hash=_as_int(imagehash.phash(picture.transpose(PillowImage.Transpose.FLIP_LEFT_RIGHT))),
-        gradient_hash=_as_int(imagehash.dhash(picture)),
-        tiny=picture.resize((TINY_PX, TINY_PX), PillowImage.Resampling.BILINEAR).tobytes(),
+        dct_hash=dct_hash,
+        mirrored_hash=mirrored_hash,
+        gradient_hash=gradient_hash(view.grids.gradient),
+        tiny=view.tiny,
     )
-
-
-def _frames(opened: PillowImage.Image, kind: str) -> int:
-    """How many frames or pages, `MOST_FRAMES` at most; the first is the current one afterwards."""
-    if kind != "TIFF":
-        frames = min(int(getattr(opened, "n_frames", 1)), MOST_FRAMES)
-    else:
-        frames = 1
-        with contextlib.suppress(*_DAMAGE):  # EOFError behind the last page; a broken later page ends the count too
-            while frames < MOST_FRAMES:
-                opened.seek(frames)
-                frames += 1
-    opened.seek(0)
-    return frames
-
-
-def _orientation(opened: PillowImage.Image) -> int:
-    """EXIF orientation, 1 to 8; metadata that cannot be read does not spoil the picture."""
-    try:
-        said = opened.getexif().get(_ORIENTATION_TAG)
-    except _DAMAGE:
-        return 1
-    return said if isinstance(said, int) and 1 <= said <= 8 else 1
-
-
-def _on_white(picture: PillowImage.Image) -> tuple[PillowImage.Image, bool]:
-    """The picture as RGB; transparent parts on white. Also: whether there were any."""
-    if picture.mode.startswith("I") or picture.mode == "F":
-        picture = _to_eight_bits(picture)
-    if picture.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in picture.info:
-        layered = picture.convert("RGBA")
-        if layered.getchannel("A").getextrema() == (255, 255):
-            return layered.convert("RGB"), False
-        ground = PillowImage.new("RGBA", layered.size, (255, 255, 255, 255))
-        return PillowImage.alpha_composite(ground, layered).convert("RGB"), True
-    return picture.convert("RGB"), False
-
-
-def _to_eight_bits(picture: PillowImage.Image) -> PillowImage.Image:
-    """16- and 32-bit grey to 8 bits by range: Pillow's own conversion clips everything above 255 to white."""
-    values = np.asarray(picture, dtype=np.float64)
-    top = 65535.0 if picture.mode.startswith("I;16") or values.max(initial=0.0) > 255.0 else 255.0
-    scaled = np.clip(values / max(top, values.max(initial=0.0)) * 255.0, 0.0, 255.0)
-    return PillowImage.fromarray(scaled.astype(np.uint8))
-
-
-def _as_int(found: imagehash.ImageHash) -> int:
-    """64 booleans to an unsigned integer, row by row, first bit highest: the order of `str(hash)`."""
-    return int.from_bytes(np.packbits(found.hash.flatten()).tobytes(), "big")

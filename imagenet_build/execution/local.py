@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import heapq
+import itertools
 import multiprocessing
 import os
 import signal
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -17,6 +20,8 @@ from imagenet_build.worker_process import start_worker
 
 CHUNK = 32
 """Units handed to a process at once."""
+LOOK_S = 1.0
+"""Workers without work look this often whether a lane has rested enough."""
 POOL_FROM = 2000
 """Fewer units than this are done before a pool of processes has started."""
 
@@ -102,13 +107,28 @@ async def _all_lanes(
     stage: LaneStage, lanes: dict[str, deque[WorkUnit]], run: RunContext, on_result: OnResult, advance: Advance
 ) -> None:
     waiting = deque(lanes.values())
+    resting: list[tuple[float, int, deque[WorkUnit]]] = []
+    """A heap of lanes that want to be left in peace until a moment."""
+    order = itertools.count()
     async with stage.session(run, advance) as run_unit:
 
+        async def run_lane(lane: deque[WorkUnit]) -> None:
+            while lane:
+                result = await run_unit(lane[0])
+                if result.again_at:
+                    heapq.heappush(resting, (result.again_at, next(order), lane))
+                    return
+                lane.popleft()
+                on_result(result)
+
         async def worker() -> None:
-            while waiting:
-                lane = waiting.popleft()
-                while lane:
-                    on_result(await run_unit(lane.popleft()))
+            while waiting or resting:
+                if resting and resting[0][0] <= time.time():
+                    await run_lane(heapq.heappop(resting)[2])
+                elif waiting:
+                    await run_lane(waiting.popleft())
+                else:  # another worker may take the lane meanwhile, and put it to rest again: so look often
+                    await asyncio.sleep(min(LOOK_S, max(0.0, resting[0][0] - time.time())))
 
         workers = [asyncio.create_task(worker()) for _ in range(min(len(lanes), stage.lanes_at_once(run)))]
         try:

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tarfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import Any, BinaryIO, NamedTuple
 
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from imagenet_build.contracts import RunContext
 from imagenet_build.errors import DataError
 from imagenet_build.manifest.assemble import assemble
+from imagenet_build.manifest.check_queue import check_against_queue
+from imagenet_build.manifest.findings import CODES, Finding
 from imagenet_build.manifest.stage import read_synset
-from imagenet_build.records import ShardRef
 from imagenet_build.storage import tables
 from imagenet_build.storage.layout import RunLayout
+from imagenet_build.storage.run_status import is_list_run
 from imagenet_build.storage.schemas import (
     CONFLICTS,
     DUPLICATES,
@@ -31,38 +34,15 @@ from imagenet_build.storage.schemas import (
     SEARCH_REJECTIONS,
     SYNSETS,
 )
-from imagenet_build.storage.shards import read_member
 
-CODES = {
-    "T101": "a table is missing or cannot be read",
-    "S101": "a shard is missing or cannot be read",
-    "S102": "a shard ends before an image does",
-    "S103": "an image's bytes do not have its sha256",
-    "M101": "an image stands twice in a manifest",
-    "M102": "a manifest lacks a row",
-    "M103": "a manifest has a row that no stage accounts for",
-    "M104": "a manifest's counts do not add up",
-    "M105": "a manifest's row disagrees with the stages' tables",
-    "M106": "a row points to a kept image that is not there",
-    "M107": "a manifest's rows are not in the order of the hits",
-    "M201": "a wnid that the run does not build, or has no hits for",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is wrong."""
-
-    code: str
-    where: str
-    """File, or wnid and candidate."""
-    detail: str
+__all__ = ["CODES", "Finding", "check_run", "manifest_rows", "manifest_total"]
+_ROWS = 10_000
 
 
 def check_run(
     run: RunContext, *, bytes_too: bool = True, advance: Callable[[int], None] = lambda _: None
 ) -> Iterator[Finding]:
-    """Audit a run whose build has reached the manifest stage.
+    """Audit a run whose build has reached the manifest stage, or one of `fetch`.
 
     Args:
         run: the run.
@@ -70,6 +50,11 @@ def check_run(
         advance: called with the number of manifests looked at.
     """
     layout = run.layout
+    if is_list_run(layout):
+        yield from check_against_queue(run)
+        if layout.images.exists():
+            yield from _shards_or_table(run, bytes_too)
+        return
     broken = list(_check_tables(layout))
     yield from broken
     if not broken:
@@ -89,10 +74,14 @@ def check_run(
                 yield Finding("T101", f"{wnid}.parquet", error.message)
             advance(1)
     if run.config.download.enabled and layout.images.name not in {finding.where for finding in broken}:
-        try:
-            yield from _check_shards(run, bytes_too)
-        except DataError as error:
-            yield Finding("T101", layout.images.name, error.message)
+        yield from _shards_or_table(run, bytes_too)
+
+
+def _shards_or_table(run: RunContext, bytes_too: bool) -> Iterator[Finding]:
+    try:
+        yield from _check_shards(run, bytes_too)
+    except DataError as error:
+        yield Finding("T101", run.layout.images.name, error.message)
 
 
 def _check_tables(layout: RunLayout) -> Iterator[Finding]:
@@ -164,28 +153,60 @@ def _counts(text: str) -> Any:
 
 
 def _check_shards(run: RunContext, bytes_too: bool) -> Iterator[Finding]:
-    """Every stored image: its shard is there, long enough, and holds the right bytes. In order of place, each once."""
-    columns = ["sha256", "shard", "offset", "size"]
-    stored = tables.read(run.layout.images, IMAGES, columns=columns)
-    places = sorted({(row["shard"], row["offset"], row["size"], row["sha256"]) for row in stored.to_pylist()})
-    for shard, members in groupby(places, key=lambda place: place[0]):
+    """Every stored image: its shard is there, long enough, and holds the right bytes under the right name."""
+    for shard, members in groupby(_places(run), key=lambda place: place.shard):
         path = run.layout.shards / shard
         if not path.is_file():
             yield Finding("S101", shard, f"missing; {sum(1 for _ in members)} images are in it")
             continue
         length = path.stat().st_size
         cut = 0
-        for _, offset, size, sha256 in members:
-            if offset + size > length:
-                cut += 1
-            elif bytes_too:
-                data = read_member(run.layout.shards, ShardRef(shard, offset, size))
-                if hashlib.sha256(data).hexdigest() != sha256:
-                    yield Finding(
-                        "S103", f"{shard} at byte {offset}", f"the {size} bytes there are not {sha256[:16]}..."
-                    )
+        with path.open("rb") as file:
+            for place in members:
+                if place.offset + place.size > length:
+                    cut += 1
+                elif bytes_too:
+                    yield from _check_member(file, place)
         if cut:
             yield Finding("S102", shard, f"ends at byte {length}; {cut} images lie beyond")
+
+
+class _Place(NamedTuple):
+    """Where the tables say that an image lies."""
+
+    shard: str
+    offset: int
+    size: int
+    sha256: str
+
+
+def _places(run: RunContext) -> Iterator[_Place]:
+    """In the order of place, each once; 100 bytes of memory for a row of the table."""
+    stored = tables.read(run.layout.images, IMAGES, columns=_Place._fields).drop_null()
+    order = pc.sort_indices(stored, sort_keys=[(name, "ascending") for name in _Place._fields])
+    before: _Place | None = None
+    for start in range(0, len(order), _ROWS):
+        for row in stored.take(order.slice(start, _ROWS)).to_pylist():
+            place = _Place(**row)
+            if place != before:
+                yield place
+            before = place
+
+
+def _check_member(file: BinaryIO, place: _Place) -> Iterator[Finding]:
+    where = f"{place.shard} at byte {place.offset}"
+    file.seek(max(0, place.offset - tarfile.BLOCKSIZE))
+    header = file.read(min(place.offset, tarfile.BLOCKSIZE))
+    if hashlib.sha256(file.read(place.size)).hexdigest() != place.sha256:
+        yield Finding("S103", where, f"the {place.size} bytes there are not {place.sha256[:16]}...")
+        return
+    try:
+        member = tarfile.TarInfo.frombuf(header, "utf-8", "replace")
+    except tarfile.HeaderError as error:
+        yield Finding("S104", where, str(error))
+        return
+    if (member.name.partition(".")[0], member.size) != (place.sha256, place.size):
+        yield Finding("S104", where, f"it says {member.name[:80]}, {member.size} bytes")
 
 
 def manifest_total(run: RunContext) -> int:

@@ -1,16 +1,10 @@
-"""Which addresses may be connected to: never the operator's own network, unless the configuration says so.
-
-The check sits in the resolver, so the connection is made to the very address that was checked.
-"""
+"""Pure: which addresses may be connected to: never the operator's own network, unless the configuration says so."""
 
 from __future__ import annotations
 
 import ipaddress
 import socket
 from collections.abc import Sequence
-
-from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import ThreadedResolver
 
 from imagenet_build.errors import AddressRefused, ConfigError
 
@@ -64,24 +58,3 @@ def _unwrapped(ip: IpAddress) -> IpAddress:
         if ip in _TRANSLATED_V6:
             return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
     return ip
-
-
-class CheckedResolver(AbstractResolver):
-    """Resolves in threads and refuses names with any address that the policy refuses."""
-
-    def __init__(self, policy: AddressPolicy) -> None:
-        self._policy = policy
-        self._inner = ThreadedResolver()
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        """Addresses of a host, all checked. Raises AddressRefused."""
-        found = await self._inner.resolve(host, port, family)
-        for result in found:
-            self._policy.check(host, result["host"])
-        return found
-
-    async def close(self) -> None:
-        """Nothing to release."""
-        await self._inner.close()

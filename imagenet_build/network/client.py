@@ -4,42 +4,50 @@ from __future__ import annotations
 
 import asyncio
 import re
-import sys
 from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
 from types import TracebackType
+from typing import Protocol
 from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
 import aiohttp
 from yarl import URL
 
 from imagenet_build import __version__
-from imagenet_build.errors import (
-    AddressRefused,
-    ConfigError,
-    CutOff,
-    DeadlinePassed,
-    HopRefused,
-    TooManyBytes,
-    TooManyRedirects,
-    Unreachable,
-)
-from imagenet_build.network.addresses import AddressPolicy, CheckedResolver
+from imagenet_build.errors import ConfigError, DeadlinePassed, HopRefused, TooManyRedirects
+from imagenet_build.network.addresses import AddressPolicy
+from imagenet_build.network.dns_cache import CachingResolver, LookUp, ask_system
+from imagenet_build.network.exchange import Heard, Limits, exchange
 from imagenet_build.network.messages import HttpAnswer
-
-if sys.version_info >= (3, 11):
-    from asyncio import timeout as deadline
-else:
-    from async_timeout import timeout as deadline  # which aiohttp needs there
+from imagenet_build.network.open_files import allow_many_connections
 
 PRODUCT_TOKEN = "imagenet_build"
 """What robots.txt files may name us by."""
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_CHUNK = 1 << 16
+MOST_HEADERS = 128
+MOST_HEADER_BYTES = 8190
+"""Of one header, its name included; also of the status line."""
+_IDLE_S = 8.0
+"""A connection is kept for so long: a pause within a lane's patience does not cost a new one."""
+_READ_AHEAD = 1 << 17
 _HOST = re.compile(r"[0-9A-Za-z._:-]+")
 
 BeforeHop = Callable[[str], Awaitable[None]]
 OnHeaders = Callable[[int, Mapping[str, str]], None]
+
+
+class HopTurn(Protocol):
+    """Somebody's leave to ask for one hop, held while the hop is under way."""
+
+    async def __aenter__(self) -> object:
+        """Wait for it, or raise to refuse."""
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> object:
+        """The hop is over; errors are those that `send` raises."""
+
+    def answered(self, status: int, headers: Mapping[str, str]) -> None:
+        """The hop's answer has begun, redirects included."""
 
 
 def user_agent(contact: str) -> str:
@@ -53,24 +61,33 @@ def user_agent(contact: str) -> str:
 class HttpClient:
     """GET requests over shared connections. Use as an async context manager."""
 
-    def __init__(self, *, contact: str, policy: AddressPolicy, connect_timeout_s: float = 10.0) -> None:
+    def __init__(
+        self, *, contact: str, policy: AddressPolicy, connect_timeout_s: float = 10.0, look_up: LookUp = ask_system
+    ) -> None:
+        """`look_up`: how names become addresses."""
         self._agent = user_agent(contact)
         self._policy = policy
         self._check_literal = lru_cache(1024)(policy.check_literal)
         self._connect_timeout_s = connect_timeout_s
+        self._look_up = look_up
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> HttpClient:
         """Open the connection pool."""
-        connector = aiohttp.TCPConnector(
-            resolver=CheckedResolver(self._policy), limit=0, ttl_dns_cache=300, keepalive_timeout=15
-        )
+        allow_many_connections()
+        resolver = CachingResolver(self._policy, timeout_s=self._connect_timeout_s, look_up=self._look_up)
+        self._resolver = resolver
+        connector = aiohttp.TCPConnector(resolver=resolver, use_dns_cache=False, limit=0, keepalive_timeout=_IDLE_S)
         self._session = aiohttp.ClientSession(
             connector=connector,
             headers={"User-Agent": self._agent},
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=True,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_timeout_s),
+            read_bufsize=_READ_AHEAD,
+            max_line_size=MOST_HEADER_BYTES,
+            max_field_size=MOST_HEADER_BYTES,
+            max_headers=MOST_HEADERS,
         )
         return self
 
@@ -80,6 +97,7 @@ class HttpClient:
         """Close it."""
         assert self._session is not None
         await self._session.close()
+        await self._resolver.close()
 
     async def get(
         self,
@@ -91,6 +109,9 @@ class HttpClient:
         max_redirects: int = 3,
         before_hop: BeforeHop | None = None,
         on_headers: OnHeaders | None = None,
+        turn: Callable[[str], HopTurn] | None = None,
+        first_byte_timeout_s: float | None = None,
+        least_bytes_per_s: int = 0,
     ) -> HttpAnswer:
         """`send` without a body."""
         return await self.send(
@@ -101,6 +122,9 @@ class HttpClient:
             max_redirects=max_redirects,
             before_hop=before_hop,
             on_headers=on_headers,
+            turn=turn,
+            first_byte_timeout_s=first_byte_timeout_s,
+            least_bytes_per_s=least_bytes_per_s,
         )
 
     async def send(
@@ -114,121 +138,125 @@ class HttpClient:
         max_redirects: int = 3,
         before_hop: BeforeHop | None = None,
         on_headers: OnHeaders | None = None,
+        turn: Callable[[str], HopTurn] | None = None,
+        first_byte_timeout_s: float | None = None,
+        least_bytes_per_s: int = 0,
     ) -> HttpAnswer:
         """Fetch one URL to the end of its body.
 
         Args:
             url: http or https.
             body: makes it a POST; redirects are then not followed.
-            timeout_s: for everything together: redirects, headers, body.
+            timeout_s: for all requests together: connecting, redirects, headers, body. What `before_hop` and `turn`
+                wait for is not counted.
             max_bytes: of the decoded body; a larger announced length is refused before the body is read.
             headers: sent besides the User-Agent.
             max_redirects: hops followed; 0 refuses all.
             before_hop: called with the URL before each connection, the first included; raises to refuse.
             on_headers: called with the final answer's status and headers (lower-case names, repeated ones joined with
                 newlines) before the body is read; raises to refuse.
+            turn: called with the URL of each hop, after `before_hop`; entered for as long as the hop takes and left
+                before the next one's is asked for.
+            first_byte_timeout_s: from the start of a hop, connecting included, to the head of its answer.
+            least_bytes_per_s: of the decoded body, over `RATE_WINDOW_S`; 0: any.
         Returns:
             The final answer, whatever its status.
         Raises:
-            DeadlinePassed, CutOff, Unreachable: worth another try.
-            AddressRefused, TooManyRedirects, TooManyBytes: not worth one.
+            Unreachable, DeadlinePassed, TooSlow, CutOff, BadAnswer: worth another try.
+            HostUnknown, TlsFailed, AddressRefused, TooManyRedirects, TooManyBytes: not worth one now.
             HopRefused: a URL or redirect that is not http(s), or no usable URL at all, or what the callbacks raise.
         """
-        try:
-            async with deadline(timeout_s):
-                return await self._follow(
-                    url, body, max_bytes, headers or {}, 0 if body else max_redirects, before_hop, on_headers
-                )
-        except (asyncio.TimeoutError, aiohttp.ServerTimeoutError):
-            raise DeadlinePassed(f"no complete answer within {timeout_s:g} s", source=url) from None
-        except aiohttp.ClientPayloadError as error:
-            raise CutOff(f"the body was cut off: {error}", source=url) from None
-        except aiohttp.InvalidURL as error:
-            raise HopRefused(f"not a usable URL: {error}", source=url) from None
-        except (aiohttp.ClientError, OSError) as error:
-            cause: BaseException | None = error
-            while cause is not None:  # aiohttp wraps what the resolver raised
-                if isinstance(cause, AddressRefused):
-                    raise cause from None
-                cause = cause.__cause__ or cause.__context__
-            raise Unreachable(f"{type(error).__name__}: {error}", source=url) from None
-        except (ValueError, UnicodeError) as error:
-            raise HopRefused(f"not a usable URL: {error}", source=url) from None
-
-    async def _follow(
-        self,
-        url: str,
-        body: bytes | None,
-        max_bytes: int,
-        headers: Mapping[str, str],
-        max_redirects: int,
-        before_hop: BeforeHop | None,
-        on_headers: OnHeaders | None,
-    ) -> HttpAnswer:
         assert self._session is not None, "use `async with`"
-        for _ in range(max_redirects + 1):
-            parts = urlsplit(url)
-            if parts.scheme not in ("http", "https") or not parts.hostname:
-                raise HopRefused(f"{parts.scheme or 'no'} scheme: only http and https are fetched", source=url)
-            url = _sendable(parts, url)
-            self._check_literal(parts.hostname)
+        limits = Limits(timeout_s, max_bytes, first_byte_timeout_s, least_bytes_per_s)
+        headers = headers or {}
+        loop = asyncio.get_running_loop()
+        left_s = timeout_s
+        for _ in range(1 if body is not None else max_redirects + 1):
+            url = self._checked(url)
             if before_hop is not None:
                 await before_hop(url)
-            # encoded=True: the URL is sent as given; servers sign and compare its exact spelling
-            request = self._session.request(
-                "GET" if body is None else "POST",
-                URL(url, encoded=True),
-                data=body,
-                headers=headers,
-                allow_redirects=False,
-            )
-            async with request as answer:
-                if answer.status in _REDIRECTS and "Location" in answer.headers:
-                    url = urljoin(url, answer.headers["Location"])
-                    continue
-                found = _lowered(answer)
-                if on_headers is not None:
-                    on_headers(answer.status, found)
-                return HttpAnswer(answer.status, found, await _read(answer, max_bytes))
+            held = _NO_TURN if turn is None else turn(url)
+            async with held:
+                begun_s = loop.time()
+                found = await exchange(
+                    self._session, url, body, headers, limits, left_s, _heard_by(held.answered, on_headers)
+                )
+                left_s -= loop.time() - begun_s
+            if not isinstance(found, str):
+                return found
+            if left_s <= 0:
+                raise DeadlinePassed(f"no complete answer within {timeout_s:g} s", source=url)
+            url = _joined(url, found)
         raise TooManyRedirects(f"more than {max_redirects} redirects", source=url)
 
+    def _checked(self, url: str) -> str:
+        """The URL as it can be sent. Raises HopRefused, AddressRefused."""
+        try:
+            parts = urlsplit(url)
+            host = parts.hostname
+            if parts.scheme not in ("http", "https") or not host:
+                raise HopRefused(f"{parts.scheme or 'no'} scheme: only http and https are fetched", source=url)
+            url = _sendable(parts, host, url)
+            parts.port  # noqa: B018 (raises if it is none)
+        except (ValueError, UnicodeError) as error:
+            raise HopRefused(f"not a usable URL: {error}", source=url) from None
+        self._check_literal(host)
+        return url
 
-def _sendable(parts: SplitResult, url: str) -> str:
+
+class _NoTurn:
+    """Leave to ask at any time."""
+
+    async def __aenter__(self) -> None:
+        """At once."""
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nothing to give back."""
+
+    def answered(self, status: int, headers: Mapping[str, str]) -> None:
+        """Nobody learns from it."""
+
+
+_NO_TURN = _NoTurn()
+
+
+def _heard_by(answered: Callable[[int, Mapping[str, str]], None], on_headers: OnHeaders | None) -> Heard:
+    def heard(status: int, headers: Mapping[str, str], goes_on: bool) -> None:
+        answered(status, headers)
+        if on_headers is not None and not goes_on:
+            on_headers(status, headers)
+
+    return heard
+
+
+def _joined(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError as error:
+        raise HopRefused(f"not a usable URL: {error}", source=url) from None
+
+
+def _sendable(parts: SplitResult, host: str, url: str) -> str:
     """The URL with everything encoded that cannot be sent, and nothing else touched. ValueError: no real host."""
     if not parts.netloc.isascii():
         parts = parts._replace(netloc=URL(f"//{parts.netloc}").raw_authority)
-    if not _HOST.fullmatch(parts.hostname or ""):
-        raise ValueError(f"{parts.hostname!r} is no host")
+        host = parts.hostname or ""
+    if not _HOST.fullmatch(host) or not (":" in host or _is_name(host)):
+        raise ValueError(f"{host[:300]!r} is no host")
     if url.isascii() and url.isprintable() and " " not in url:
         return url
     path, query = (_encoded(text) for text in (parts.path, parts.query))
     return urlunsplit((parts.scheme, parts.netloc, path, query, ""))
 
 
+def _is_name(host: str) -> bool:
+    """RFC 1035 section 2.3.4; the dot of the root may stand at the end."""
+    return len(host) <= 254 and all(0 < len(label) < 64 for label in host.removesuffix(".").split("."))
+
+
 def _encoded(text: str) -> str:
     """Bytes that are no UTF-8 (a Location header in another encoding) are encoded as they came."""
     data = text.encode("utf-8", "surrogateescape")
     return "".join(chr(byte) if 0x21 <= byte <= 0x7E else f"%{byte:02X}" for byte in data)
-
-
-def _lowered(answer: aiohttp.ClientResponse) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for name, value in answer.headers.items():
-        name = name.lower()
-        # aiohttp gives half surrogates for bytes that are no UTF-8; such text could not be stored anywhere
-        value = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-        found[name] = f"{found[name]}\n{value}" if name in found else value
-    return found
-
-
-async def _read(answer: aiohttp.ClientResponse, max_bytes: int) -> bytes:
-    if answer.content_length is not None and answer.content_length > max_bytes:
-        raise TooManyBytes(f"{answer.content_length} bytes announced; the limit is {max_bytes}", source=str(answer.url))
-    chunks: list[bytes] = []
-    total = 0
-    async for chunk in answer.content.iter_chunked(_CHUNK):
-        total += len(chunk)
-        if total > max_bytes:
-            raise TooManyBytes(f"more than {max_bytes} bytes", source=str(answer.url))
-        chunks.append(chunk)
-    return b"".join(chunks)

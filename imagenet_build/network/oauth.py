@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -32,7 +31,7 @@ _FORM = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "applica
 
 @dataclass(frozen=True, slots=True)
 class OAuthClientCredentials:
-    """Where tokens come from, and which environment variables hold what they are given for."""
+    """Where tokens come from, and the names of the variables that hold what they are given for."""
 
     token_url: str
     client_id_env: str
@@ -52,7 +51,7 @@ class TokenSource:
     Args:
         post: sends the token request.
         credentials: what is exchanged.
-        environment: where the variables are looked up.
+        environment: the variables' values, by name.
         clock: seconds, never going back.
     """
 
@@ -61,7 +60,7 @@ class TokenSource:
         post: ClientPost,
         credentials: OAuthClientCredentials,
         *,
-        environment: Mapping[str, str] = os.environ,
+        environment: Mapping[str, str],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._post = post

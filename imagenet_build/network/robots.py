@@ -8,17 +8,31 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
+from weakref import WeakValueDictionary
 
 from protego import Protego
 
-from imagenet_build.errors import AddressRefused, SourceError
+from imagenet_build.errors import AddressRefused, HostResting, SourceError, Unreachable
+from imagenet_build.network.client import HttpClient
+from imagenet_build.network.host_lanes import HostLanes
 from imagenet_build.network.messages import HttpAnswer
+from imagenet_build.network.robots_lines import best_match, lines_for
+from imagenet_build.network.usage_preferences import UsageRules, usage_rules
+from imagenet_build.network.visit import Visit
 
 CACHE_S = 24 * 3600.0
 """RFC 9309 section 2.4: not longer than 24 hours."""
+UNREACHABLE_S = 300.0
+"""After this an unreachable file is asked for again."""
 MAX_BYTES = 500 * 1024
 """Section 2.5: at least 500 KiB are read; the rest is ignored."""
 MAX_AUTHORITIES = 10_000
+MAX_LINES = 60_000
+"""Rules remembered for all authorities together; the longest unused leave first."""
+REDIRECTS = 5
+"""Section 2.3.1.2: at least five hops."""
+_DISALLOW = ("dis", "dias")
+"""How protego's spellings of Disallow begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,63 +41,145 @@ class RobotsVerdict:
 
     allowed: bool
     evidence: str
+    """The line, or the answer, that decides."""
     reachable: bool = True
     """False: the file could not be read, so nothing may be fetched for now."""
+    is_opt_out: bool = False
+    """Crawling is allowed, but not this use."""
 
 
 @dataclass(slots=True)
 class _Rules:
-    parsed: Protego | None
-    """None: everything gets `verdict`."""
+    until_s: float
     verdict: RobotsVerdict
-    read_at: float
+    """For whatever the rules below do not refuse."""
+    parsed: Protego | None = None
+    disallowed: tuple[tuple[str, str], ...] = ()
+    """(path pattern, line), for evidence."""
+    usage: UsageRules | None = None
+    lines: int = 1
 
 
 class Robots:
     """Verdicts per authority (scheme, host, port), each file read once a day."""
 
-    def __init__(self, fetch: Callable[[str], Awaitable[HttpAnswer]], product_token: str) -> None:
-        """`fetch` gets a robots.txt URL, follows up to five redirects, raises SourceError when there is no answer."""
+    def __init__(
+        self, fetch: Callable[[str], Awaitable[HttpAnswer]], product_token: str, *, content_signals: bool = True
+    ) -> None:
+        """How to get files, and what counts in them.
+
+        Args:
+            fetch: gets a robots.txt URL, follows up to five redirects, raises SourceError when there is no answer.
+            product_token: our name.
+            content_signals: whether `Content-Signal` and `Content-Usage` lines that forbid training refuse.
+        """
         self._fetch = fetch
         self._token = product_token
+        self._content_signals = content_signals
         self._known: OrderedDict[str, _Rules] = OrderedDict()
-        self._reading: dict[str, asyncio.Lock] = {}
+        self._lines = 0
+        self._reading: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def verdict(self, url: str) -> RobotsVerdict:
         """Whether `url` may be fetched.
 
         Raises:
             AddressRefused: its host has an address that must not be connected to: a matter of policy, not of robots.
+            HostResting: its host must not be asked for the file now.
         """
         parts = urlsplit(url)
         authority = f"{parts.scheme}://{parts.netloc}"
-        lock = self._reading.setdefault(authority, asyncio.Lock())
-        async with lock:
-            rules = self._known.get(authority)
-            if rules is None or time.monotonic() - rules.read_at > CACHE_S:
-                rules = await self._read(authority)
-                self._known[authority] = rules
-                while len(self._known) > MAX_AUTHORITIES:
-                    old, _ = self._known.popitem(last=False)
-                    self._reading.pop(old, None)
-        if rules.parsed is None:
-            return rules.verdict
-        if rules.parsed.can_fetch(url, self._token):
-            return RobotsVerdict(True, f"{authority}/robots.txt allows")
-        return RobotsVerdict(False, f"{authority}/robots.txt disallows {parts.path or '/'} for {self._token}")
+        rules = self._fresh(authority)
+        if rules is None:
+            lock = self._reading.setdefault(authority, asyncio.Lock())
+            async with lock:
+                rules = self._fresh(authority) or self._remember(authority, await self._read(authority))
+        if rules.parsed is not None and not rules.parsed.can_fetch(url, self._token):
+            path = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
+            lines = dict(rules.disallowed)
+            pattern = best_match(lines, path)
+            said = lines[pattern] if pattern is not None else f"disallows {path}"
+            return RobotsVerdict(False, f"{authority}/robots.txt: {said}")
+        if rules.usage is not None:
+            path = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
+            line = rules.usage.refusal(path)
+            if line is not None:
+                return RobotsVerdict(False, f"{authority}/robots.txt: {line}", is_opt_out=True)
+        return rules.verdict
+
+    def _fresh(self, authority: str) -> _Rules | None:
+        rules = self._known.get(authority)
+        if rules is None or rules.until_s < time.monotonic():
+            return None
+        self._known.move_to_end(authority)
+        return rules
+
+    def _remember(self, authority: str, rules: _Rules) -> _Rules:
+        self._forget(authority)
+        self._known[authority] = rules
+        self._lines += rules.lines
+        while len(self._known) > MAX_AUTHORITIES or (self._lines > MAX_LINES and len(self._known) > 1):
+            self._forget(next(iter(self._known)))
+        return rules
+
+    def _forget(self, authority: str) -> None:
+        old = self._known.pop(authority, None)
+        if old is not None:
+            self._lines -= old.lines
 
     async def _read(self, authority: str) -> _Rules:
         url = f"{authority}/robots.txt"
-        now = time.monotonic()
         try:
             answer = await self._fetch(url)
+        except HostResting:
+            raise
         except SourceError as error:
             if isinstance(error, AddressRefused) and error.source == urlsplit(url).hostname:
                 raise
-            return _Rules(None, RobotsVerdict(False, f"{url} cannot be read: {error}", reachable=False), now)
+            return _unreachable(f"{url} cannot be read: {error}")
         if answer.status >= 500 or answer.status == 429:
-            return _Rules(None, RobotsVerdict(False, f"{url} answered {answer.status}", reachable=False), now)
+            return _unreachable(f"{url} answered {answer.status}")
+        until_s = time.monotonic() + CACHE_S
         if answer.status != 200:
-            return _Rules(None, RobotsVerdict(True, f"{url} answered {answer.status}: no rules"), now)
+            return _Rules(until_s, RobotsVerdict(True, f"{url} answered {answer.status}: no rules"))
         text = answer.body[:MAX_BYTES].decode("utf-8-sig", "replace")  # a byte order mark would hide the first line
-        return _Rules(Protego.parse(text), RobotsVerdict(True, ""), now)
+        lines = lines_for(text, self._token)
+        crawling = "\n".join(line for field, _, line in lines if not field.startswith("content-"))
+        return _Rules(
+            until_s,
+            RobotsVerdict(True, f"{url} allows"),
+            Protego.parse(f"User-agent: {self._token}\n{crawling}") if crawling else None,
+            tuple((value, line) for field, value, line in lines if field.startswith(_DISALLOW) and value),
+            usage_rules(lines) if self._content_signals else None,
+            1 + len(lines),
+        )
+
+
+def robots_fetcher(client: HttpClient, lanes: HostLanes, timeout_s: float) -> Callable[[str], Awaitable[HttpAnswer]]:
+    """How `Robots` gets files: each hop in the lane of its host, like any other request."""
+
+    async def fetch(url: str) -> HttpAnswer:
+        visit = Visit(lanes, url)
+        try:
+            answer = await client.get(
+                url,
+                timeout_s=timeout_s,
+                max_bytes=4 * MAX_BYTES,
+                max_redirects=REDIRECTS,
+                turn=visit.turn,
+            )
+        except HostResting as error:
+            if error.source == visit.own_host:
+                raise
+            raise Unreachable(f"it redirects to {error.source}, which is left in peace", source=url) from None
+        except SourceError as error:
+            visit.count(error)
+            raise
+        visit.count(None)
+        return answer
+
+    return fetch
+
+
+def _unreachable(evidence: str) -> _Rules:
+    return _Rules(time.monotonic() + UNREACHABLE_S, RobotsVerdict(False, evidence, reachable=False))

@@ -66,7 +66,7 @@ async def _ask(config: BuildConfig, entry: EngineConfig, client: HttpClient) -> 
     result = CanaryResult(entry.name)
     try:
         result.notice = check_engine(entry, config).notice
-        engine = make_engine(entry, config.search.licenses)
+        engine = make_engine(entry, config.search.licenses, config.search.keys_file)
         query = next((query for query in CANARIES if not engine.skips(query, _facts(query))), None)
         if query is None:
             result.problem = f"It is asked neither for {' nor for '.join(query.text for query in CANARIES)}."

@@ -17,7 +17,7 @@ from imagenet_build.errors import NotKept, QueryRefused, UnexpectedResponse
 from imagenet_build.records import Hit, Query, Rejection, RejectReason
 from imagenet_build.search.canonical_url import canonical_key, fetch_url
 from imagenet_build.search.engine import Cursor, Engine, RefusedItem, SearchPage
-from imagenet_build.search.pages import PageSource
+from imagenet_build.search.pages import PageSource, Tally
 from imagenet_build.search.yields import LATER_PAGES, Kind, Yield, expected_first
 
 
@@ -31,13 +31,11 @@ class FoundHit:
 
 
 @dataclass(slots=True)
-class SearchOutcome:
-    """What one synset got from one engine."""
+class SearchOutcome(Tally):
+    """What one synset got from one engine; pages that were kept already are no requests."""
 
     hits: list[FoundHit] = field(default_factory=list)
     refused: list[tuple[Query, RefusedItem]] = field(default_factory=list)
-    requests: int = 0
-    """Requests really sent; pages that were kept already do not count."""
     queries_refused: int = 0
     """Queries that the engine would not answer to their end."""
     queries_answered: int = 0
@@ -95,7 +93,6 @@ class EngineCrawler:
             EngineRefused, UnexpectedResponse: the engine must not be asked further in this run.
         """
         outcome = SearchOutcome()
-        sent_before = self._source.sent
         keys: set[str] = set()
         page_size = self._engine.info.page_size
         walks = [
@@ -112,7 +109,6 @@ class EngineCrawler:
                 outcome.queries_refused += 1
             except NotKept:  # reading kept pages only: this one was never answered
                 continue
-        outcome.requests = self._source.sent - sent_before
         return outcome
 
     async def _step(self, walk: _Walk, taken: _Taken, outcome: SearchOutcome, keys: set[str]) -> list[_Walk]:
@@ -123,7 +119,7 @@ class EngineCrawler:
             name = self._engine.info.name
             raise UnexpectedResponse(f"{name}: {key} leads back to a page read before; it is kept.", source=name)
         taken.asked.add(key)
-        page = await self._source.page(request, walk.query, walk.cursor)
+        page = await self._source.page(request, walk.query, walk.cursor, outcome)
         before = len(keys)
         self._take(page, walk.query, taken, outcome, keys)
         brought = len(keys) - before

@@ -40,7 +40,7 @@ class EngineInfo:
     keys: tuple[str, ...] = ()
     """Environment variables that hold its keys; all are needed."""
     concurrency: int = 1
-    """Requests that may be under way at once."""
+    """Requests that may be under way at once; so many synsets are searched at once."""
     quota_per_day: int | None = None
     """Requests in any 24 hours; None: none is known."""
     quota_per_month: int | None = None

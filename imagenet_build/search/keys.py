@@ -30,6 +30,10 @@ class Keys:
     def __repr__(self) -> str:
         return "Keys(...)"
 
+    def with_token(self, token: str) -> Keys:
+        """These, and a token that was given for them: the same object where it is known already."""
+        return self if token in self._values.values() else Keys({**self._values, f"token {len(self._values)}": token})
+
     def missing(self, names: Iterable[str]) -> list[str]:
         """Which of these are not at hand."""
         return [name for name in names if name not in self._values]

@@ -14,10 +14,10 @@ from imagenet_build.errors import EngineRefused, RateLimited, SourceError, Unexp
 from imagenet_build.network.politeness import Pace
 from imagenet_build.records import Query
 from imagenet_build.search.crawl import EngineCrawler, SearchOutcome
-from imagenet_build.search.engine import Engine, SynsetFacts
+from imagenet_build.search.engine import Engine, EngineInfo, SynsetFacts
+from imagenet_build.search.known_yields import KnownYields, slot_of
 from imagenet_build.search.pages import DAY_S, MONTH_S, PageSource, Transport
 from imagenet_build.search.registry import is_local
-from imagenet_build.search.yields import Yield
 from imagenet_build.storage.page_store import PageStore
 from imagenet_build.storage.schemas import HITS, SEARCH_REJECTIONS
 
@@ -27,8 +27,16 @@ REFUSALS_IN_A_ROW = 50
 """So many synsets whose every query was refused: the engine does not work any more, it only says so politely."""
 
 
+def lane_of(info: EngineInfo, wnid: str) -> str:
+    """The executor's lane of one synset at one engine: as many as the engine takes requests at once.
+
+    They share the engine's `EngineLane`, which keeps pace and quota for all of them together.
+    """
+    return info.name if info.concurrency == 1 else f"{info.name}#{slot_of(wnid, info.concurrency)}"
+
+
 class EngineLane:
-    """Runs the units of one engine, one after the other."""
+    """Runs the units of one engine, those of one slot one after the other, in the order of their synsets' ids."""
 
     def __init__(
         self,
@@ -43,8 +51,9 @@ class EngineLane:
         self._pages = pages
         self._pace = pace_of(engine, config, pages)
         rng = random.Random(config.name)
-        source = PageSource(engine, transport, pages, self._pace, search, rng, quotas_of(engine, config))
-        self._crawler = EngineCrawler(engine, source, search)
+        self._source = PageSource(engine, transport, pages, self._pace, search, rng, quotas_of(engine, config))
+        self._crawler = EngineCrawler(engine, self._source, search)
+        self._known = KnownYields(pages, engine.info.concurrency)
         self._stopped = ""
         self._failures = 0
         self._refusals = 0
@@ -55,23 +64,21 @@ class EngineLane:
             return UnitResult(unit, problem=self._stopped)
         name = self._engine.info.name
         asked = [query for query in queries if not self._engine.skips(query, synset)]
-        known = {kind: Yield(*brought) for kind, brought in self._pages.yields().items()}
         try:
-            outcome = await self._crawler.search(asked, known)
+            outcome = await self._crawler.search(asked, self._known.before(synset.wnid))
         except (EngineRefused, UnexpectedResponse) as error:
-            self._stopped = f"{name} stopped: {error}"
-            return UnitResult(unit, problem=self._stopped)
+            return UnitResult(unit, problem=self._stop(f"{name} stopped: {error}"))
         except RateLimited as error:
             if self._pace.wait_s > 0:
-                self._stopped = f"{name} is parked: {error}"
+                self._stop(f"{name} is parked: {error}")
             return UnitResult(unit, problem=self._failed(str(error)))
         except SourceError as error:
             return UnitResult(unit, problem=self._failed(str(error)))
         self._failures = 0
         self._refusals = self._refusals + 1 if outcome.queries_refused and not outcome.queries_answered else 0
         if self._refusals >= REFUSALS_IN_A_ROW:
-            self._stopped = f"{name} stopped: it refused every query of {self._refusals} synsets in a row."
-            return UnitResult(unit, problem=self._stopped)
+            said = f"{name} stopped: it refused every query of {self._refusals} synsets in a row."
+            return UnitResult(unit, problem=self._stop(said))
         yields = {kind: (brought.requests, brought.new_urls) for kind, brought in outcome.yields.items()}
         self._pages.keep_hits(synset.wnid, *as_tables(synset.wnid, name, outcome), yields)
         counts = {
@@ -85,11 +92,17 @@ class EngineLane:
         }
         return UnitResult(unit, counts)
 
+    def _stop(self, why: str) -> str:
+        """Leave the engine alone; gives the reason, which is the first one."""
+        self._stopped = self._stopped or why
+        self._source.stop()
+        return self._stopped
+
     def _failed(self, message: str) -> str:
         self._failures += 1
-        if self._failures >= FAILURES_IN_A_ROW and not self._stopped:
+        if self._failures >= FAILURES_IN_A_ROW:
             name = self._engine.info.name
-            self._stopped = f"{name} stopped after {self._failures} failures in a row: {message}"
+            return self._stop(f"{name} stopped after {self._failures} failures in a row: {message}")
         return self._stopped or message
 
 

@@ -7,6 +7,8 @@ import contextlib
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from weakref import WeakValueDictionary
 
 from imagenet_build.config.models import SearchConfig
 from imagenet_build.errors import (
@@ -32,8 +34,15 @@ MONTH_S = 30 * DAY_S
 LEAST_PAUSE_S = 1.0
 
 
+@dataclass(slots=True)
+class Tally:
+    """Counts the requests really sent on behalf of one synset."""
+
+    requests: int = 0
+
+
 class PageSource:
-    """An engine's pages during one session."""
+    """An engine's pages during one session. Several may be asked for at once; the same page is never sent for twice."""
 
     def __init__(
         self,
@@ -63,10 +72,15 @@ class PageSource:
         self._config = config
         self._rng = rng
         self._quotas = tuple(quotas)
-        self.sent = 0
-        """Requests really sent."""
+        self._stopped = False
+        self._asking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        """By page key; a lock lives as long as somebody holds it or waits for it."""
 
-    async def page(self, request: HttpRequest, query: Query, cursor: Cursor | None) -> SearchPage:
+    def stop(self) -> None:
+        """Send nothing more in this session, not even for searches that are under way; kept pages are still read."""
+        self._stopped = True
+
+    async def page(self, request: HttpRequest, query: Query, cursor: Cursor | None, tally: Tally) -> SearchPage:
         """The kept page, read; or a new one: sent, kept and read.
 
         An answer that cannot be read is as good as none (a captive portal's page, a body cut short): it is asked for
@@ -79,19 +93,26 @@ class PageSource:
             NotKept: the page is not kept and nothing may be sent.
         """
         key = request.page_key()
-        kept = self._pages.page(key)
-        if kept is not None:
-            with contextlib.suppress(_Unreadable):
-                return self._read(kept, query, cursor, request)
-        if self._send is None:
+        lock = self._asking.setdefault(key, asyncio.Lock())
+        async with lock:  # two synsets may share a query: the second reads what the first was answered
+            kept = self._pages.page(key)
             if kept is not None:
-                raise self._unexpected(request, "cannot be read")
-            raise NotKept(f"{key} was never answered", source=self._engine.info.name)
+                with contextlib.suppress(_Unreadable):
+                    return self._read(kept, query, cursor, request)
+            if self._send is None:
+                if kept is not None:
+                    raise self._unexpected(request, "cannot be read")
+                raise NotKept(f"{key} was never answered", source=self._engine.info.name)
+            return await self._new_page(request, query, cursor, self._send, tally)
+
+    async def _new_page(
+        self, request: HttpRequest, query: Query, cursor: Cursor | None, send: Transport, tally: Tally
+    ) -> SearchPage:
         error: Unreachable | RateLimited | UnexpectedResponse
         for attempt in range(1, self._config.attempts + 1):
             is_last = attempt == self._config.attempts
             try:
-                answer, failure = await self._ask(request, self._send)
+                answer, failure = await self._ask(request, send, tally)
             except Unreachable as unreachable:
                 error = unreachable
                 if not is_last:
@@ -110,7 +131,8 @@ class PageSource:
             if isinstance(failure, EngineRefused):
                 raise failure
             page = KeptPage(answer.status, answer.body)
-            self._pages.keep_page(key, page)  # before it is read: whatever reading does, the quota is not spent twice
+            # kept before it is read: whatever reading does, the quota is not spent twice
+            self._pages.keep_page(request.page_key(), page)
             try:
                 return self._read(page, query, cursor, request)
             except _Unreadable as unreadable:
@@ -144,32 +166,41 @@ class PageSource:
         name = self._engine.info.name
         return UnexpectedResponse(f"{name}: the answer to {request.full_url()} {what}; it is kept.", source=name)
 
-    async def _ask(self, request: HttpRequest, send: Transport) -> tuple[HttpAnswer, SourceError | None]:
+    async def _ask(self, request: HttpRequest, send: Transport, tally: Tally) -> tuple[HttpAnswer, SourceError | None]:
         """One request in its turn, and what its answer stands for."""
         name = self._engine.info.name
-        self._mind_quota()
-        if self._pace.wait_s > LONGEST_WAIT_S:
-            minutes = self._pace.wait_s / 60
-            raise RateLimited(
-                f"{name} may be asked again in {minutes:.0f} minutes.", source=name, retry_after_s=self._pace.wait_s
-            )
-        async with self._pace.turn():
-            self.sent += 1
-            if self._quotas:
-                self._pages.count_request()
-            answer = await send(request)
+        answer: HttpAnswer | None = None
+        while answer is None:
+            self._mind_quota()
+            if self._pace.wait_s > LONGEST_WAIT_S:
+                minutes = self._pace.wait_s / 60
+                raise RateLimited(
+                    f"{name} may be asked again in {minutes:.0f} minutes.", source=name, retry_after_s=self._pace.wait_s
+                )
+            async with self._pace.turn():
+                if self._stopped:
+                    raise EngineRefused(f"{name} was stopped before this request's turn.", source=name)
+                if self._mind_quota():  # others have used it up while this request waited
+                    continue
+                tally.requests += 1
+                if self._quotas:
+                    self._pages.count_request()
+                answer = await send(request)
         failure = self._engine.failure(answer)
         if answer.status >= 500 and not isinstance(failure, RateLimited):
             # whatever the adapter thinks: the server's own trouble says nothing about the query
             return answer, RateLimited(f"{name} answered {answer.status}.", source=name)
         return answer, failure
 
-    def _mind_quota(self) -> None:
-        """Park the engine when its quota is spent, until the oldest request of the window is old enough."""
+    def _mind_quota(self) -> bool:
+        """Whether a quota is spent; then the engine is parked until the window's oldest request is old enough."""
+        is_spent = False
         for quota, window_s in self._quotas:
             free_at = self._pages.nth_newest_request(quota)
             if free_at is not None and free_at + window_s > time.time():
                 self._pace.park(max(LEAST_PAUSE_S, free_at + window_s - time.time()))
+                is_spent = True
+        return is_spent
 
 
 class _Unreadable(Exception):

@@ -44,7 +44,7 @@ def check_engine(entry: EngineConfig, config: BuildConfig) -> EngineInfo:
         ConfigError: unknown, live without an operator's contact, without its key, or terms that forbid this use and
             were not accepted.
     """
-    info = make_engine(entry).info
+    info = make_engine(entry, config.search.licenses, config.search.keys_file).info
     if info.is_live and not is_local(entry) and not config.network.contact:
         raise ConfigError(
             f"{info.name} is a live service: it must be able to reach whoever runs this crawl.",

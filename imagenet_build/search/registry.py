@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import difflib
-import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from imagenet_build.config.models import EngineConfig
 from imagenet_build.errors import ConfigError
@@ -28,6 +28,7 @@ from imagenet_build.search.engines.met import Met
 from imagenet_build.search.engines.nasa import Nasa
 from imagenet_build.search.engines.naver import Naver
 from imagenet_build.search.engines.openverse import Openverse
+from imagenet_build.search.engines.openverse_account import CLIENT_ID_ENV, CLIENT_SECRET_ENV
 from imagenet_build.search.engines.pexels import Pexels
 from imagenet_build.search.engines.pixabay import Pixabay
 from imagenet_build.search.engines.serpapi import SerpApi
@@ -38,30 +39,33 @@ from imagenet_build.search.engines.webiq import WebIq
 from imagenet_build.search.engines.wikidata import Wikidata
 from imagenet_build.search.engines.wikimedia import Wikimedia
 from imagenet_build.search.engines.wikipedia import Wikipedia
-from imagenet_build.search.engines.yandex import Yandex
+from imagenet_build.search.engines.yandex import FOLDER_ID_ENV, Yandex
+from imagenet_build.search.keys import keys_at_hand
 
-Factory = Callable[[EngineConfig, Sequence[str]], Engine]
-"""Makes an adapter of its configuration and the wanted licences (empty: all)."""
+Factory = Callable[[EngineConfig, Sequence[str], Path | None], Engine]
+"""Makes an adapter of its configuration, the wanted licences (empty: all) and the file of keys, if there is one."""
 
 
 def _at(adapter: Callable[..., Engine]) -> Factory:
     """For adapters that take nothing but another address."""
-    return lambda config, _: adapter(config.base_url) if config.base_url else adapter()
+    return lambda config, *_: adapter(config.base_url) if config.base_url else adapter()
 
 
-def _openverse(config: EngineConfig, licenses: Sequence[str]) -> Engine:
-    with_token = all(os.environ.get(name) for name in ("OPENVERSE_CLIENT_ID", "OPENVERSE_CLIENT_SECRET"))
+def _openverse(config: EngineConfig, licenses: Sequence[str], keys_file: Path | None) -> Engine:
+    account = (CLIENT_ID_ENV, CLIENT_SECRET_ENV)
+    with_token = not keys_at_hand(account, keys_file).missing(account)
     address = (config.base_url,) if config.base_url else ()
     return Openverse(*address, licenses=[code for code in licenses if code != "unknown"], with_token=with_token)
 
 
-def _yandex(config: EngineConfig, _: Sequence[str]) -> Engine:
+def _yandex(config: EngineConfig, _: Sequence[str], keys_file: Path | None) -> Engine:
     # The folder is no secret, and it stands in the body, where no key is ever put.
-    folder = os.environ.get("YANDEX_FOLDER_ID", "")
+    keys = keys_at_hand((FOLDER_ID_ENV,), keys_file)
+    folder = "" if keys.missing((FOLDER_ID_ENV,)) else keys.value(FOLDER_ID_ENV)
     return Yandex(config.base_url, folder) if config.base_url else Yandex(folder_id=folder)
 
 
-def _collection(config: EngineConfig, _: Sequence[str]) -> Engine:
+def _collection(config: EngineConfig, _: Sequence[str], __: Path | None) -> Engine:
     # Only here is the disk touched, so that looking at the table of engines needs no index.
     from imagenet_build.collection.lookup import index_id_of
 
@@ -109,14 +113,16 @@ def engine_infos() -> list[EngineInfo]:
     return [info for info, _ in _ENGINES.values()]
 
 
-def make_engine(config: EngineConfig, licenses: Sequence[str] = ()) -> Engine:
+def make_engine(config: EngineConfig, licenses: Sequence[str] = (), keys_file: Path | None = None) -> Engine:
     """The adapter that a configuration names.
 
     Args:
         config: of this engine.
         licenses: codes that are wanted, for engines that can filter by them; empty: all.
+        keys_file: `search.keys_file`; some engines have other limits with an account, or name it in their requests.
     Raises:
-        ConfigError: no engine of that name, a key that means nothing to it, a key that it needs, an unusable base_url.
+        ConfigError: no engine of that name, a key that means nothing to it, a key that it needs, an unusable base_url,
+            or a file of keys that cannot be read.
     """
     if config.name in GONE:
         raise ConfigError(f"There is no engine {config.name!r}. {GONE[config.name]}")
@@ -136,7 +142,7 @@ def make_engine(config: EngineConfig, licenses: Sequence[str] = ()) -> Engine:
         raise ConfigError(
             f"base_url of the engine {config.name} is {config.base_url!r}; it must read http://host or https://host."
         )
-    return factory(config, licenses)
+    return factory(config, licenses, keys_file)
 
 
 def is_local(config: EngineConfig) -> bool:

@@ -1,4 +1,4 @@
-"""queries.parquet -> hits.parquet: every engine is a lane; a unit is one synset at one engine."""
+"""queries.parquet -> hits.parquet: every engine is a lane, or some; a unit is one synset at one engine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from imagenet_build.network.client import HttpClient
 from imagenet_build.records import Origin, Query
 from imagenet_build.search.engine import Engine, SynsetFacts
 from imagenet_build.search.keys import keys_at_hand
-from imagenet_build.search.lane import EngineLane
+from imagenet_build.search.lane import EngineLane, lane_of
 from imagenet_build.search.registry import make_engine
 from imagenet_build.search.transport import transport_for
 from imagenet_build.storage import tables
@@ -32,7 +32,7 @@ class SearchStage:
     def plan(self, run: RunContext) -> Iterator[WorkUnit]:
         """One unit per synset and engine; its fingerprint covers the queries and what the engine makes of them."""
         search = run.config.search
-        engines = [make_engine(config, search.licenses) for config in search.engines]
+        engines = _engines(run)
         limits = f"{search.candidates_per_synset}/{search.max_hits_per_query}/{','.join(sorted(search.licenses))}"
         for wnid, queries in tables.by_synset(run.layout.queries, QUERIES):
             asked = tables.digest(queries)
@@ -40,11 +40,11 @@ class SearchStage:
             for engine in engines:
                 text = f"{asked}/{limits}/{_shape(engine, first)}"
                 fingerprint = hashlib.sha256(text.encode()).hexdigest()[:32]
-                yield WorkUnit(self.name, f"{wnid}/{engine.info.name}", fingerprint, lane=engine.info.name)
+                yield WorkUnit(self.name, f"{wnid}/{engine.info.name}", fingerprint, lane=lane_of(engine.info, wnid))
 
     def lanes_at_once(self, run: RunContext) -> int:
-        """All engines together."""
-        return max(1, len(run.config.search.engines))
+        """All engines together, each with as many synsets as it takes requests at once."""
+        return max(1, sum(engine.info.concurrency for engine in _engines(run)))
 
     @asynccontextmanager
     async def session(self, run: RunContext, advance: Advance) -> AsyncIterator[UnitRunner]:
@@ -58,8 +58,7 @@ class SearchStage:
                 HttpClient(contact=run.config.network.contact, policy=AddressPolicy(run.config.network.allow_addresses))
             )
             lanes = {}
-            for config in search.engines:
-                engine = make_engine(config, search.licenses)
+            for config, engine in zip(search.engines, _engines(run), strict=True):
                 pages = PageStore(run.layout.pages(config.name))
                 stack.callback(pages.close)
                 keys = keys_at_hand(engine.info.keys, search.keys_file)
@@ -91,6 +90,11 @@ class SearchStage:
         finally:
             for store in stores:
                 store.close()
+
+
+def _engines(run: RunContext) -> list[Engine]:
+    search = run.config.search
+    return [make_engine(config, search.licenses, search.keys_file) for config in search.engines]
 
 
 def _shape(engine: Engine, query: Query) -> str:

@@ -37,13 +37,17 @@ def transport_for(
         )
 
     oauth: OAuthClientCredentials | None = getattr(engine, "oauth", None)
-    tokens = TokenSource(post, oauth) if oauth else None
+    account = {name: keys.value(name) for name in engine.info.keys} if oauth else {}
+    tokens = TokenSource(post, oauth, environment=account) if oauth else None
+    hidden = keys
 
     async def send(request: HttpRequest) -> HttpAnswer:
+        nonlocal hidden
         url, headers = keys.filled(request)
         token = await tokens.header() if tokens else ""
         if token:
             headers["Authorization"] = token
+            hidden = hidden.with_token(token.removeprefix("Bearer "))
 
         async def stay(hop: str) -> None:
             if _origin(hop) != _origin(url):
@@ -61,11 +65,11 @@ def transport_for(
             if tokens:
                 tokens.saw(token, answer)
             # some services repeat the key in their answer; what is kept must not hold it
-            return HttpAnswer(answer.status, answer.headers, keys.scrubbed_bytes(answer.body))
+            return HttpAnswer(answer.status, answer.headers, hidden.scrubbed_bytes(answer.body))
         except Unreachable as error:
-            raise Unreachable(keys.scrubbed(error.message), source=config.name) from None
+            raise Unreachable(hidden.scrubbed(error.message), source=config.name) from None
         except SourceError as error:  # an address, a redirect or a size that will not change by asking again
-            raise EngineRefused(keys.scrubbed(str(error)), source=config.name) from None
+            raise EngineRefused(hidden.scrubbed(str(error)), source=config.name) from None
 
     return send
 

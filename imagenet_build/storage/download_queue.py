@@ -1,191 +1,261 @@
-"""Every distinct URL of a run and what became of it, and the journal of the shards: SQLite, one writer.
+"""Every distinct URL of a run, what became of it, and the journal of the shards: one SQLite file, on disk at any size.
 
-The queue is on disk, so memory does not grow with the number of URLs. Bytes that several URLs share are stored once.
+URLs are known by a digest of their key, so a host's URLs come in an order that has nothing to do with their names. What
+is recorded is gathered and committed together; what is not yet committed was, for whoever resumes the run, in flight.
 """
 
 from __future__ import annotations
 
+import itertools
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from imagenet_build.records import ImageFacts, Rejection, RejectReason, ShardRef
-from imagenet_build.storage.schemas import BYTES_PLACE
-from imagenet_build.storage.sqlite_files import open_database
+from imagenet_build.storage.queue_schema import IMAGE_COLUMNS, WAITING_INDEX, image_values
+from imagenet_build.storage.queue_view import DONE, REFUSED, QueuedUrl, QueueView, key_digest
 
-WAITING, DONE, REFUSED = 0, 1, 2
 MOST_DETAIL = 1000
 """Characters of a rejection's detail that are kept; details quote servers, and servers may say anything."""
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS urls (
-    key TEXT PRIMARY KEY, url TEXT NOT NULL, host TEXT NOT NULL, state INTEGER NOT NULL DEFAULT 0,
-    attempts INTEGER NOT NULL DEFAULT 0, sha256 TEXT, reason TEXT, detail TEXT, at REAL) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS urls_by_host ON urls (host, state, key);
-CREATE TABLE IF NOT EXISTS images (
-    sha256 TEXT PRIMARY KEY, shard TEXT NOT NULL, offset INTEGER NOT NULL, size INTEGER NOT NULL,
-    pixel_sha256 TEXT NOT NULL, format TEXT NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL,
-    has_alpha INTEGER NOT NULL, frames INTEGER NOT NULL, orientation INTEGER NOT NULL, dct_hash BLOB NOT NULL,
-    gradient_hash BLOB NOT NULL, tiny BLOB NOT NULL) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS images_by_place ON images (shard, offset);
-CREATE TABLE IF NOT EXISTS hosts (host TEXT PRIMARY KEY, not_before REAL NOT NULL) WITHOUT ROWID;
-"""
+_ADDED_TOGETHER = 50_000
 
 
-@dataclass(frozen=True, slots=True)
-class QueuedUrl:
-    """A URL waiting to be fetched."""
+@dataclass(slots=True)
+class _Pending:
+    """Outcomes not yet committed."""
 
-    key: str
-    url: str
+    images: list[tuple[Any, ...]]
+    urls: list[tuple[Any, ...]]
+    answers: Counter[tuple[int, int]]
+    shards: dict[str, tuple[int, int]]
+    """Shard -> (first new image, end)."""
+    kept: Counter[int]
+    refused: Counter[int]
+    numbers: dict[bytes, int]
+    """sha256 -> new image."""
 
 
-class DownloadQueue:
-    """The queue of one run. Every call that returns is committed."""
+class DownloadQueue(QueueView):
+    """The queue of one run; one process writes it. What `record_...` was told is durable after `flush`."""
 
-    def __init__(self, path: Path, *, read_only: bool = False) -> None:
-        self._db = open_database(path, _SCHEMA, read_only=read_only)
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, read_only=False)
+        # the log is copied into the file, which waits for the disk, every 32 MB instead of every 4
+        self._db.execute("PRAGMA wal_autocheckpoint = 8000")
+        self._db.execute("PRAGMA cache_size = -65536")
+        self._host_ids: dict[str, int] = {}
+        self._placeholders = set(self._db.execute("SELECT host, image FROM placeholders"))
+        newest = self._db.execute("SELECT max(id) FROM images").fetchone()[0]
+        self._image_ids = itertools.count((newest or 0) + 1)
+        self._pending = _nothing_pending()
 
     def close(self) -> None:
-        """Release the file."""
-        self._db.close()
+        """Commit what is pending and release the file."""
+        try:
+            self.flush()
+        finally:
+            super().close()
+
+    # what is to be fetched
 
     def add(self, urls: Iterable[tuple[str, str, str]]) -> None:
         """Add (key, url, host) triples; known keys keep what they have."""
+        is_new = self._db.execute("SELECT 1 FROM urls LIMIT 1").fetchone() is None
+        if is_new:  # an index is made much faster at the end than kept up to date row by row
+            self._db.execute("DROP INDEX urls_waiting")
+        for batch in _in_batches(urls, _ADDED_TOGETHER):
+            with self._db:
+                rows = sorted((key_digest(key), url, self._host_id(host)) for key, url, host in batch)
+                self._db.executemany("INSERT OR IGNORE INTO urls (key, url, host) VALUES (?, ?, ?)", rows)
+        if is_new:  # where a kill prevents it, opening the file again does it
+            self._db.execute(WAITING_INDEX)
+
+    def is_added(self, source: str) -> bool:
+        """Whether all URLs of a source, by its digest, were added before."""
+        return self._db.execute("SELECT 1 FROM sources WHERE digest = ?", (source,)).fetchone() is not None
+
+    def set_added(self, source: str) -> None:
+        """Remember that all URLs of a source were added."""
         with self._db:
-            self._db.executemany("INSERT OR IGNORE INTO urls (key, url, host) VALUES (?, ?, ?)", urls)
+            self._db.execute("INSERT OR IGNORE INTO sources VALUES (?)", (source,))
 
-    def waiting_hosts(self) -> list[tuple[str, int]]:
-        """(host, URLs waiting), sorted by host."""
-        return list(self._db.execute("SELECT host, count(*) FROM urls WHERE state = 0 GROUP BY host ORDER BY host"))
+    # what became of it
 
-    def waiting(self, host: str, after_key: str, limit: int) -> list[QueuedUrl]:
-        """The next waiting URLs of a host in key order, beginning behind `after_key`."""
-        rows = self._db.execute(
-            "SELECT key, url FROM urls WHERE state = 0 AND host = ? AND key > ? ORDER BY key LIMIT ?",
-            (host, after_key, limit),
-        )
-        return [QueuedUrl(*row) for row in rows]
+    def image_with(self, sha256: str) -> int | None:
+        """The number of the image with these bytes, if they were kept before."""
+        digest = bytes.fromhex(sha256)
+        pending = self._pending.numbers.get(digest)
+        if pending is not None:
+            return pending
+        row = self._db.execute("SELECT id FROM images WHERE sha256 = ?", (digest,)).fetchone()
+        return row[0] if row else None
 
-    def place_of(self, sha256: str) -> ShardRef | None:
-        """Where bytes of this digest already lie."""
-        row = self._db.execute("SELECT shard, offset, size FROM images WHERE sha256 = ?", (sha256,)).fetchone()
-        return ShardRef(*row) if row else None
+    def add_image(self, facts: ImageFacts, place: ShardRef) -> int:
+        """Bytes new to the run are in a shard: this row is the shard's journal entry. Returns the image's number."""
+        pending = self._pending
+        image = next(self._image_ids)
+        pending.images.append(image_values(image, facts, place))
+        first, _ = pending.shards.get(place.shard, (image, 0))
+        pending.shards[place.shard] = (first, place.offset + place.size)
+        pending.numbers[bytes.fromhex(facts.sha256)] = image
+        return image
 
-    def record_image(self, key: str, attempts: int, facts: ImageFacts, place: ShardRef) -> None:
-        """A URL gave an image whose bytes are in a shard: this row is the shard's journal entry."""
-        with self._db:
-            self._db.execute(
-                "INSERT OR IGNORE INTO images VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    facts.sha256,
-                    place.shard,
-                    place.offset,
-                    place.size,
-                    facts.pixel_sha256,
-                    facts.format,
-                    facts.width,
-                    facts.height,
-                    facts.has_alpha,
-                    facts.frames,
-                    facts.orientation,
-                    facts.dct_hash.to_bytes(8, "big"),  # SQLite's integers are signed
-                    facts.gradient_hash.to_bytes(8, "big"),
-                    facts.tiny,
-                ),
-            )
-            self._db.execute(
-                "UPDATE urls SET state = 1, attempts = attempts + ?, sha256 = ?, reason = NULL, detail = NULL, at = ?"
-                " WHERE key = ?",
-                (attempts, facts.sha256, time.time(), key),
-            )
+    def record_image(self, queued: QueuedUrl, attempts: int, final_url: str, image: int) -> None:
+        """A URL gave an image, by its number."""
+        pending = self._pending
+        host = self._host_id(queued.host)
+        pending.answers[host, image] += 1
+        moved = final_url if final_url != queued.url else None
+        if (host, image) in self._placeholders:
+            self._finished(queued, host, REFUSED, attempts, RejectReason.PLACEHOLDER.value, _AGAIN, image, moved)
+        else:
+            self._finished(queued, host, DONE, attempts, None, None, image, moved)
 
-    def record_rejection(self, key: str, attempts: int, rejection: Rejection) -> None:
+    def record_rejection(self, queued: QueuedUrl, attempts: int, rejection: Rejection, final_url: str = "") -> None:
         """A URL was refused."""
         detail = rejection.detail[:MOST_DETAIL].encode("utf-8", "replace").decode()  # half surrogates cannot be stored
+        moved = final_url if final_url and final_url != queued.url else None
+        host = self._host_id(queued.host)
+        self._finished(queued, host, REFUSED, attempts, rejection.reason.value, detail, None, moved)
+
+    def _finished(self, queued: QueuedUrl, host: int, state: int, attempts: int, *more: Any) -> None:
+        (self._pending.kept if state == DONE else self._pending.refused)[host] += 1
+        self._pending.urls.append((state, attempts, *more, time.time(), queued.key))
+
+    def flush(self) -> None:
+        """Commit what was recorded."""
+        if not self._pending.urls:
+            return
+        pending, self._pending = self._pending, _nothing_pending()
         with self._db:
+            marks = ", ".join("?" * (1 + len(IMAGE_COLUMNS)))
+            self._db.executemany(f"INSERT INTO images VALUES ({marks})", pending.images)
+            self._db.executemany(
+                "INSERT INTO shards VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET end = excluded.end",
+                [(name, first, end) for name, (first, end) in pending.shards.items()],
+            )
+            self._db.executemany(
+                "UPDATE urls SET state = ?, attempts = attempts + ?, reason = ?, detail = ?, image = ?, final_url = ?,"
+                " at = ? WHERE key = ?",
+                pending.urls,
+            )
+            self._db.executemany(
+                "INSERT INTO answers VALUES (?, ?, ?)"
+                " ON CONFLICT (host, image) DO UPDATE SET urls = urls + excluded.urls",
+                [(host, image, urls) for (host, image), urls in pending.answers.items()],
+            )
+            self._db.executemany(
+                "UPDATE hosts SET kept = kept + ?, refused = refused + ? WHERE id = ?",
+                [(pending.kept[host], pending.refused[host], host) for host in pending.kept | pending.refused],
+            )
+
+    def retry(self, reasons: Sequence[RejectReason], dead_after: int) -> tuple[int, int]:
+        """Put URLs refused for these reasons back in the queue; (how many, how many not: tried too often)."""
+        self.flush()
+        wanted = f"state = 2 AND reason IN ({', '.join('?' for _ in reasons)})"
+        values = [*(reason.value for reason in reasons), dead_after]
+        alive = f"{wanted} AND attempts < ?"
+        with self._db:
+            (dead,) = self._db.execute(f"SELECT count(*) FROM urls WHERE {wanted} AND attempts >= ?", values).fetchone()
+            self._no_longer_refused(alive, values)
+            back = self._db.execute(f"UPDATE urls SET state = 0, image = NULL WHERE {alive}", values)
+        return back.rowcount, dead
+
+    def _no_longer_refused(self, which: str, values: Sequence[Any]) -> None:
+        """Take rows that go back to the queue out of the hosts' counts, and out of what hosts answered."""
+        by_host = self._db.execute(f"SELECT count(*), host FROM urls WHERE {which} GROUP BY host", values).fetchall()
+        self._db.executemany("UPDATE hosts SET refused = refused - ? WHERE id = ?", by_host)
+        by_image = self._db.execute(
+            f"SELECT count(*), host, image FROM urls WHERE {which} AND image IS NOT NULL GROUP BY host, image", values
+        ).fetchall()
+        self._db.executemany("UPDATE answers SET urls = urls - ? WHERE host = ? AND image = ?", by_image)
+
+    # placeholders
+
+    def answer_histograms(self, least: int) -> Iterator[tuple[int, dict[int, int]]]:
+        """For hosts that answered at least `least` URLs with the same picture: (host, URLs per picture -> pictures)."""
+        self.flush()
+        for (host,) in self._db.execute("SELECT DISTINCT host FROM answers WHERE urls >= ?", (least,)).fetchall():
+            yield (
+                host,
+                dict(self._db.execute("SELECT urls, count(*) FROM answers WHERE host = ? GROUP BY urls", (host,))),
+            )
+
+    def refuse_placeholders(self, host: int, urls: int) -> int:
+        """Whatever this host answered for so many URLs is no picture, now and later; returns the URLs refused."""
+        with self._db:
+            found = self._db.execute("SELECT image FROM answers WHERE host = ? AND urls = ?", (host, urls)).fetchall()
+            refused = 0
+            for (image,) in found:
+                self._db.execute("INSERT OR IGNORE INTO placeholders VALUES (?, ?)", (host, image))
+                refused += self._db.execute(
+                    "UPDATE urls SET state = 2, reason = ?, detail = ? WHERE host = ? AND image = ? AND state = 1",
+                    (RejectReason.PLACEHOLDER.value, f"the same bytes for {urls} URLs of this host", host, image),
+                ).rowcount
+                self._placeholders.add((host, image))
             self._db.execute(
-                "UPDATE urls SET state = 2, attempts = attempts + ?, reason = ?, detail = ?, at = ? WHERE key = ?",
-                (attempts, rejection.reason.value, detail, time.time(), key),
+                "UPDATE hosts SET kept = kept - ?, refused = refused + ? WHERE id = ?", (refused, refused, host)
             )
+        return refused
 
-    def retry(self, reasons: Sequence[RejectReason]) -> int:
-        """Put URLs refused for these reasons back in the queue; returns how many."""
-        marks = ", ".join("?" for _ in reasons)
-        with self._db:
-            changed = self._db.execute(
-                f"UPDATE urls SET state = 0 WHERE state = 2 AND reason IN ({marks})",
-                [reason.value for reason in reasons],
-            )
-        return changed.rowcount
-
-    def image_of(self, key: str) -> dict[str, Any] | None:
-        """The IMAGES columns of a URL that gave an image (without wnid and url_key); None for any other."""
-        row = self._db.execute(
-            "SELECT u.url, i.sha256, i.pixel_sha256, i.shard, i.offset, i.size, i.format, i.width, i.height,"
-            " i.has_alpha, i.frames, i.orientation, i.dct_hash, i.gradient_hash, i.tiny, u.at"
-            " FROM urls u JOIN images i ON i.sha256 = u.sha256 WHERE u.key = ? AND u.state = 1",
-            (key,),
-        ).fetchone()
-        if row is None:
-            return None
-        names = ["url", *(column.name for column in BYTES_PLACE)]
-        found = dict(zip(names, row, strict=True))
-        found["has_alpha"] = bool(found["has_alpha"])
-        found["dct_hash"] = int.from_bytes(found["dct_hash"], "big")
-        found["gradient_hash"] = int.from_bytes(found["gradient_hash"], "big")
-        found["fetched_at"] = int(found["fetched_at"] * 1000)
-        return found
-
-    def rejection_of(self, key: str) -> dict[str, Any] | None:
-        """The REJECTIONS columns of a refused URL (without wnid and url_key); None for any other."""
-        row = self._db.execute(
-            "SELECT url, reason, detail, attempts, at FROM urls WHERE key = ? AND state = 2", (key,)
-        ).fetchone()
-        if row is None:
-            return None
-        found = dict(zip(("url", "reason", "detail", "attempts", "refused_at"), row, strict=True))
-        found["refused_at"] = int(found["refused_at"] * 1000)
-        return found
-
-    def shard_ends(self) -> dict[str, int]:
-        """For each shard, the offset where its last journalled member's data ends, in bytes."""
-        return dict(self._db.execute("SELECT shard, max(offset + size) FROM images GROUP BY shard"))
+    # the journal of the shards
 
     def drop_beyond(self, shard: str, file_bytes: int) -> int:
         """Forget images that a shard no longer holds (a power cut took its tail) and queue their URLs again."""
+        values = {"shard": shard, "held": file_bytes}
+        lost = (
+            "SELECT id FROM images WHERE id >= (SELECT first_image FROM shards WHERE name = :shard)"
+            " AND shard = :shard AND offset + size > :held"
+        )
         with self._db:
-            lost = "SELECT sha256 FROM images WHERE shard = ? AND offset + size > ?"
-            back = self._db.execute(
-                f"UPDATE urls SET state = 0, sha256 = NULL WHERE state = 1 AND sha256 IN ({lost})", (shard, file_bytes)
-            )
-            self._db.execute("DELETE FROM images WHERE shard = ? AND offset + size > ?", (shard, file_bytes))
+            by_host = self._db.execute(
+                f"SELECT sum(state = 1), sum(state = 2), host FROM urls WHERE image IN ({lost}) GROUP BY host", values
+            ).fetchall()
+            self._db.executemany("UPDATE hosts SET kept = kept - ?, refused = refused - ? WHERE id = ?", by_host)
+            back = self._db.execute(f"UPDATE urls SET state = 0, image = NULL WHERE image IN ({lost})", values)
+            for table in ("answers", "placeholders"):
+                self._db.execute(f"DELETE FROM {table} WHERE image IN ({lost})", values)
+            self._db.execute(f"DELETE FROM images WHERE id IN ({lost})", values)
+            (end,) = self._db.execute("SELECT max(offset + size) FROM images WHERE shard = ?", (shard,)).fetchone()
+            if end is None:
+                self._db.execute("DELETE FROM shards WHERE name = ?", (shard,))
+            else:
+                self._db.execute("UPDATE shards SET end = ? WHERE name = ?", (end, shard))
         return back.rowcount
 
-    def not_before(self) -> dict[str, float]:
-        """Hosts that asked not to be called, and until when (seconds since 1970)."""
-        return dict(self._db.execute("SELECT host, not_before FROM hosts WHERE not_before > ?", (time.time(),)))
+    # the lanes' memory
 
-    def park(self, host: str, until: float) -> None:
-        """Remember, across restarts, when a host may be called again (seconds since 1970)."""
+    def keep_lane(self, host: str, state: str) -> None:
+        """Keep, across restarts, what a host's lane must remember."""
         with self._db:
-            self._db.execute("INSERT OR REPLACE INTO hosts VALUES (?, ?)", (host, until))
-
-    def counts(self) -> dict[int, int]:
-        """Number of URLs by state (WAITING, DONE, REFUSED)."""
-        return dict(self._db.execute("SELECT state, count(*) FROM urls GROUP BY state"))
-
-    def host_counts(self, host: str) -> dict[str, int]:
-        """URLs of one host, over all sessions: kept and refused."""
-        states = dict(self._db.execute("SELECT state, count(*) FROM urls WHERE host = ? GROUP BY state", (host,)))
-        return {"kept": states.get(DONE, 0), "refused": states.get(REFUSED, 0)}
-
-    def refused_by_reason(self) -> Iterator[tuple[str, int]]:
-        """(reason, URLs), most first."""
-        return iter(
             self._db.execute(
-                "SELECT reason, count(*) FROM urls WHERE state = 2 GROUP BY reason ORDER BY count(*) DESC, reason"
+                "INSERT INTO hosts (name, lane) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET lane = excluded.lane",
+                (host, state),
             )
-        )
+
+    def _host_id(self, host: str) -> int:
+        """The number of a host, new or known; a new one is committed with what follows."""
+        found = self._host_ids.get(host)
+        if found is None:
+            if len(self._host_ids) >= _ADDED_TOGETHER:
+                self._host_ids.clear()
+            self._db.execute("INSERT OR IGNORE INTO hosts (name) VALUES (?)", (host,))
+            found = int(self._db.execute("SELECT id FROM hosts WHERE name = ?", (host,)).fetchone()[0])
+            self._host_ids[host] = found
+        return found
+
+
+_AGAIN = "the bytes that this host gives for many URLs"
+
+
+def _nothing_pending() -> _Pending:
+    return _Pending([], [], Counter(), {}, Counter(), Counter(), {})
+
+
+def _in_batches(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    source = iter(items)
+    while batch := list(itertools.islice(source, size)):
+        yield batch

@@ -94,10 +94,14 @@ class PageStore:
             self._db.execute("DELETE FROM yields WHERE wnid = ?", (wnid,))
             self._db.executemany("INSERT INTO yields VALUES (?, ?, ?, ?, ?)", rows)
 
-    def yields(self) -> dict[tuple[str, str], tuple[int, int]]:
-        """(language, origin) -> first pages read and new addresses brought, over all synsets."""
-        rows = self._db.execute("SELECT language, origin, sum(requests), sum(new_urls) FROM yields GROUP BY 1, 2")
-        return {(language, origin): (requests, new_urls) for language, origin, requests, new_urls in rows}
+    def yields_of(self, first: str, end: str) -> list[tuple[str, str, str, int, int]]:
+        """What `keep_hits` was told of the synsets from `first` up to, but without, `end`.
+
+        Returns:
+            (wnid, language, origin, first pages read, new addresses that they brought), ordered by wnid.
+        """
+        wanted = "SELECT wnid, language, origin, requests, new_urls FROM yields WHERE wnid >= ? AND wnid < ? ORDER BY 1"
+        return self._db.execute(wanted, (first, end)).fetchall()
 
     def count_request(self) -> None:
         """Remember that a request was sent now: quotas are kept across restarts."""

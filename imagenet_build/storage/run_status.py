@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from imagenet_build.config.models import BuildConfig
 from imagenet_build.storage import tables
-from imagenet_build.storage.download_queue import DONE, REFUSED, WAITING, DownloadQueue
 from imagenet_build.storage.layout import RunLayout
 from imagenet_build.storage.page_store import PageStore
+from imagenet_build.storage.queue_view import DONE, REFUSED, WAITING, QueueView
+from imagenet_build.storage.run_record import read_config
 from imagenet_build.storage.run_state import RunState
 
 
@@ -43,6 +45,51 @@ class SynsetStatus:
     counts: dict[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class RestingHost:
+    """A host that is left in peace although URLs of it wait."""
+
+    host: str
+    until: float
+    """Seconds since 1970."""
+    waiting: int
+    """Its URLs."""
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadStatus:
+    """What the download queue holds; kept + refused + waiting is the number of distinct URLs."""
+
+    kept: int
+    refused: dict[str, int]
+    """By reason, most first."""
+    waiting: int
+    resting: list[RestingHost]
+    """Soonest first."""
+    shards: int
+    shard_bytes: int
+
+    @property
+    def urls(self) -> int:
+        """Distinct URLs."""
+        return self.kept + sum(self.refused.values()) + self.waiting
+
+
+def names_synsets(config: BuildConfig) -> bool:
+    """Whether a configuration is for `build`; one of `fetch` names no synset."""
+    wanted = config.taxonomy
+    return bool(wanted.roots or wanted.wnids or wanted.wnids_file)
+
+
+def is_list_run(layout: RunLayout) -> bool:
+    """Whether a run was made by `fetch`: its run.json names no synset, and yet URLs were queued.
+
+    Raises:
+        DataError: the run's record cannot be read.
+    """
+    return layout.download_queue.exists() and layout.run_record.exists() and not names_synsets(read_config(layout))
+
+
 def stage_statuses(layout: RunLayout, names: Sequence[str]) -> list[StageStatus]:
     """Every stage that has begun, in order."""
     if not layout.state.exists():
@@ -67,7 +114,7 @@ def _stage_status(layout: RunLayout, state: RunState, name: str) -> StageStatus 
     waiting = max(0, (record.planned if record else 0) - done)
     refused = 0
     if name == "download" and layout.download_queue.exists():
-        queue = DownloadQueue(layout.download_queue, read_only=True)
+        queue = QueueView(layout.download_queue)
         try:
             states = queue.counts()
         finally:
@@ -85,12 +132,43 @@ def refusals(layout: RunLayout) -> dict[str, dict[str, int]]:
         reasons = pq.read_table(layout.search_rejections, columns=["reason"])["reason"].to_pylist()
         found["search"] = dict(Counter(reasons).most_common())
     if layout.download_queue.exists():
-        queue = DownloadQueue(layout.download_queue, read_only=True)
+        queue = QueueView(layout.download_queue)
         try:
             found["download"] = dict(queue.refused_by_reason())
         finally:
             queue.close()
     return found
+
+
+def download_status(layout: RunLayout, now: float) -> DownloadStatus | None:
+    """What became of the URLs so far, and which hosts want peace after `now` (seconds since 1970); None: no queue."""
+    if not layout.download_queue.exists():
+        return None
+    queue = QueueView(layout.download_queue)
+    try:
+        states = queue.counts()
+        waiting = dict(queue.waiting_hosts()) if states.get(WAITING) else {}
+        until = ((host, _not_before(text)) for host, text in queue.lanes() if host in waiting)
+        resting = [RestingHost(host, moment, waiting[host]) for host, moment in until if moment > now]
+        ends = queue.shard_ends()
+        return DownloadStatus(
+            kept=states.get(DONE, 0),
+            refused=dict(queue.refused_by_reason()) if states.get(REFUSED) else {},
+            waiting=states.get(WAITING, 0),
+            resting=sorted(resting, key=lambda host: (host.until, host.host)),
+            shards=len(ends),
+            shard_bytes=sum(ends.values()),
+        )
+    finally:
+        queue.close()
+
+
+def _not_before(lane: str) -> float:
+    """Until when a lane's memory says that its host be left in peace; 0: it does not say."""
+    try:
+        return float(json.loads(lane)["not_before"])
+    except (ValueError, TypeError, KeyError):
+        return 0.0
 
 
 def synset_statuses(layout: RunLayout) -> Iterator[SynsetStatus]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tarfile
-import time
+import threading
 from pathlib import Path
 
 from imagenet_build.errors import DataError
@@ -25,15 +25,14 @@ def _padded(size: int) -> int:
 class ShardWriter:
     """Appends members to `<folder>/<lane>/00000.tar` and the shards after it. One writer per lane."""
 
-    def __init__(self, folder: Path, lane: str, *, shard_bytes: int, sync_every_s: float = 2.0) -> None:
+    def __init__(self, folder: Path, lane: str, *, shard_bytes: int) -> None:
         self._folder = folder
         self._lane = lane
         self._shard_bytes = shard_bytes
-        self._sync_every_s = sync_every_s
         self._number = 0
         self._file: int | None = None
         self._position = 0
-        self._synced_at = time.monotonic()
+        self._closing = threading.Lock()
 
     def open(self, good: dict[str, int]) -> None:
         """Go on where the journal ends.
@@ -59,8 +58,7 @@ class ShardWriter:
     def append(self, sha256: str, extension: str, data: bytes) -> ShardRef:
         """Add one member named `<sha256>.<extension>`.
 
-        The bytes are with the operating system when this returns (they survive `kill -9`) and on the disk at most
-        `sync_every_s` later.
+        The bytes are with the operating system when this returns (they survive `kill -9`), on the disk after `sync`.
 
         Raises:
             OSError: the disk refuses; the torn member is cut away.
@@ -82,9 +80,6 @@ class ShardWriter:
             os.lseek(self._file, start, os.SEEK_SET)
             raise
         self._position = start + len(header) + _padded(len(data))
-        if time.monotonic() - self._synced_at > self._sync_every_s:
-            os.fsync(self._file)
-            self._synced_at = time.monotonic()
         return ShardRef(self._name(), start + len(header), len(data))
 
     def _write(self, data: bytes) -> None:
@@ -92,6 +87,12 @@ class ShardWriter:
         view = memoryview(data)
         while view:
             view = view[os.write(self._file, view) :]
+
+    def sync(self) -> None:
+        """Force everything appended to the disk; may run in a thread beside `append`."""
+        with self._closing:
+            if self._file is not None:
+                os.fsync(self._file)
 
     def close(self) -> None:
         """End the shard as a tar must (two zero blocks) and sync it."""
@@ -101,8 +102,9 @@ class ShardWriter:
             self._write(_END_OF_TAR)
             os.fsync(self._file)
         finally:
-            os.close(self._file)
-            self._file = None
+            with self._closing:
+                os.close(self._file)
+                self._file = None
 
 
 def read_member(folder: Path, ref: ShardRef) -> bytes:

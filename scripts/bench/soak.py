@@ -6,6 +6,7 @@ answered page was asked for again. Ends with 1 if not.
 
     python scripts/bench/soak.py [--synsets 500] [--kills 20]        (the whole takes less than ten minutes)
     python scripts/bench/soak.py --synsets 50 --kills 5              (a quick look)
+    python scripts/bench/soak.py --pace-ms 0                         (as fast as servers and program can)
 """
 
 from __future__ import annotations
@@ -60,7 +61,8 @@ from tests.fakes.server import FakeServer, Reply
 
 LANGUAGES = ("eng", "spa", "ita", "nld", "cmn")
 TIMEOUT_S = 1.0
-DELAY_S = 0.02
+PACE_MS = 20.0
+"""Between the starts of two requests to one engine; their own paces would make this a matter of days."""
 SLACK_S = 0.1
 """How late one request may reach a server's log on a busy machine, and the next one not."""
 GROWTH_MB = 15.0
@@ -261,11 +263,11 @@ def _count(rng: random.Random) -> int:
     return rng.choice((0, 3, 8, 12, 15, 18, 20, 25, 38, 45))
 
 
-def write_run(folder: Path, words: Sequence[Words], servers: Mapping[str, FakeServer]) -> Path:
+def write_run(folder: Path, words: Sequence[Words], servers: Mapping[str, FakeServer], delay_s: float) -> Path:
     """A run whose first two stages are done."""
     config = {
         "search": {
-            "engines": [{"name": n, "base_url": s.base_url, "min_delay_s": DELAY_S} for n, s in servers.items()],
+            "engines": [{"name": n, "base_url": s.base_url, "min_delay_s": delay_s} for n, s in servers.items()],
             "candidates_per_synset": 60,
             "attempts": 8,
             "timeout_s": TIMEOUT_S,
@@ -365,13 +367,14 @@ def run_to_the_end(
     servers: Mapping[str, Troubled],
     *,
     share: float,
+    delay_s: float,
     kills: int = 0,
     expected_requests: int = 0,
     seed: int = 1,
 ) -> Result:
     for number, server in enumerate(servers.values()):
         server.trouble(share, 100 * seed + number)
-    config = write_run(folder, words, servers)
+    config = write_run(folder, words, servers, delay_s)
     result = Result()
     rng = random.Random(seed)
     started = time.monotonic()
@@ -482,7 +485,7 @@ def growth_mb(memory: Sequence[tuple[int, float]]) -> tuple[float, float]:
 
 
 def report(
-    name: str, result: Result, servers: Mapping[str, Troubled], expected: set[tuple[str, ...]] | None
+    name: str, result: Result, servers: Mapping[str, Troubled], delay_s: float, expected: set[tuple[str, ...]] | None
 ) -> list[str]:
     """Print what happened; gives what is wrong."""
     wrong = [f"{name}: {problem}" for problem in result.problems]
@@ -496,7 +499,7 @@ def report(
         print("  " + ", ".join(f"{count} x {kind}" for kind, count in sorted(spoilt.items())))
     infos = {info.name: info for info in engine_infos()}
     for engine, server in servers.items():
-        lag, at_once = pace_lag_s(server.log, DELAY_S), most_at_once(server)
+        lag, at_once = pace_lag_s(server.log, delay_s), most_at_once(server)
         repeated = Counter(page_of(call) for call in server.log.calls if call.number not in server.spoilt)
         twice = sum(count - 1 for count in repeated.values())
         print(
@@ -535,12 +538,14 @@ def main() -> None:
     parser.add_argument("--synsets", type=int, default=500)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--faults", type=float, default=0.1, help="share of spoilt answers")
+    parser.add_argument("--pace-ms", type=float, default=PACE_MS, help="between two requests to one engine")
     parser.add_argument("--killed-synsets", type=int, help="synsets of the run that is killed [a quarter of all]")
     parser.add_argument("--worker", nargs=2, metavar=("CONFIG", "RUN"), type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
         search(*options.worker)
         return
+    delay_s = options.pace_ms / 1000
     rng = random.Random(20091)
     words = make_words(options.synsets, rng)
     some = words[: options.killed_synsets or max(10, options.synsets // 4)]
@@ -549,22 +554,23 @@ def main() -> None:
         folder = Path(name)
         servers = start_servers(words, rng, stack)
         print(f"{len(words)} synsets, {sum(1 for w in words for _ in w.queries())} queries, {len(servers)} engines")
-        whole = run_to_the_end(folder / "whole", words, servers, share=0.0)
-        wrong += report("faultless", whole, servers, None)
+        whole = run_to_the_end(folder / "whole", words, servers, share=0.0, delay_s=delay_s)
+        wrong += report("faultless", whole, servers, delay_s, None)
         part = [w.wnid for w in some]
         requests = total(servers)
-        troubled = run_to_the_end(folder / "troubled", words, servers, share=options.faults, seed=2)
-        wrong += report("with faults", troubled, servers, whole.hits)
+        troubled = run_to_the_end(folder / "troubled", words, servers, share=options.faults, delay_s=delay_s, seed=2)
+        wrong += report("with faults", troubled, servers, delay_s, whole.hits)
         killed = run_to_the_end(
             folder / "killed",
             some,
             servers,
             share=options.faults,
+            delay_s=delay_s,
             kills=options.kills,
             expected_requests=requests * len(some) // len(words),
             seed=3,
         )
-        wrong += report("killed", killed, servers, {hit for hit in whole.hits if hit[0] in set(part)})
+        wrong += report("killed", killed, servers, delay_s, {hit for hit in whole.hits if hit[0] in set(part)})
         if killed.kills < options.kills:
             wrong.append(f"killed: only {killed.kills} kills")
     for line in wrong:

@@ -10,7 +10,9 @@ from imagenet_build.config.models import DownloadConfig
 from imagenet_build.download.fetch import Fetcher
 from imagenet_build.network.addresses import AddressPolicy
 from imagenet_build.network.client import PRODUCT_TOKEN, HttpClient
-from imagenet_build.network.robots import MAX_BYTES, Robots
+from imagenet_build.network.host_lanes import HostLanes
+from imagenet_build.network.robots import Robots, robots_fetcher
+from tests.network.lanes import lanes_of
 
 
 class NoJitter(random.Random):
@@ -21,9 +23,12 @@ class NoJitter(random.Random):
 
 
 @asynccontextmanager
-async def fetcher(*, allow: tuple[str, ...] = ("127.0.0.1",), **config: object) -> AsyncIterator[Fetcher]:
+async def fetcher(
+    *, allow: tuple[str, ...] = ("127.0.0.1",), lanes: HostLanes | None = None, **config: object
+) -> AsyncIterator[Fetcher]:
     """`allow`: addresses beside the public ones; `config`: keys of `DownloadConfig`."""
     settings = DownloadConfig(**{"timeout_s": 10.0, **config})
+    lanes = lanes or lanes_of()
     async with HttpClient(contact="", policy=AddressPolicy(allow), connect_timeout_s=5.0) as client:
-        robots = Robots(lambda url: client.get(url, timeout_s=5.0, max_bytes=MAX_BYTES), PRODUCT_TOKEN)
-        yield Fetcher(client, robots if settings.robots else None, settings, NoJitter())
+        robots = Robots(robots_fetcher(client, lanes, 5.0), PRODUCT_TOKEN, content_signals=settings.content_signals)
+        yield Fetcher(client, lanes, robots if settings.robots else None, settings, NoJitter())

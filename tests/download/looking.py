@@ -7,6 +7,8 @@ from imagenet_build.download.inspect_bytes import inspect_bytes
 from imagenet_build.records import ImageFacts, Rejection, RejectReason
 
 ALL = DownloadConfig().formats
+WRITABLE = tuple(format for format in ALL if format != "HEIF")
+"""Those that Pillow can also write."""
 
 
 def look(data: bytes, **limits: object) -> ImageFacts | Rejection:
@@ -19,7 +21,11 @@ def facts_of(data: bytes, **limits: object) -> ImageFacts:
     return found
 
 
-def reason_of(data: bytes, **limits: object) -> RejectReason:
+def rejection_of(data: bytes, **limits: object) -> Rejection:
     found = look(data, **limits)
     assert isinstance(found, Rejection), found
-    return found.reason
+    return found
+
+
+def reason_of(data: bytes, **limits: object) -> RejectReason:
+    return rejection_of(data, **limits).reason

@@ -1,12 +1,10 @@
 import asyncio
 import os
-import time
-from email.utils import formatdate
 
 import pytest
 
 from imagenet_build.download.fetch import Fetched
-from imagenet_build.network.politeness import Pace
+from imagenet_build.network import exchange
 from imagenet_build.records import Rejection, RejectReason
 from tests.download.fetching import fetcher
 from tests.fakes.image_server import (
@@ -22,6 +20,7 @@ from tests.fakes.image_server import (
 )
 from tests.fakes.pictures import photo
 from tests.fakes.server import Reply
+from tests.network.certificate import untrusted
 from tests.network.raw_server import raw_server, saying
 
 PICTURE = photo(1)
@@ -30,13 +29,22 @@ R = RejectReason
 
 async def fetch(url: str, **config: object) -> Fetched:
     async with fetcher(**config) as one:
-        return await one.fetch(url, Pace(0.0))
+        return await one.fetch(url)
 
 
 async def test_a_picture(image_server):
-    assert await fetch(image_server.serve("/a.jpg", PICTURE)) == Fetched(PICTURE, 1)
+    url = image_server.serve("/a.jpg", PICTURE)
+    assert await fetch(url) == Fetched(PICTURE, 1, url)
     assert image_server.log.counts() == {"/robots.txt": 1, "/a.jpg": 1}
-    assert image_server.log.on("/a.jpg")[0].headers["accept"] == "image/*"
+    sent = image_server.log.on("/a.jpg")[0].headers
+    assert (sent["accept"], sent["accept-encoding"]) == ("image/*", "identity")
+
+
+async def test_a_picture_behind_redirects(image_server):
+    image_server.serve("/a.jpg", redirect("/b.jpg"))
+    image_server.serve("/b.jpg", redirect("/c.jpg"))
+    url = image_server.serve("/c.jpg", PICTURE)
+    assert await fetch(image_server.url("/a.jpg")) == Fetched(PICTURE, 1, url)
 
 
 @pytest.mark.parametrize(
@@ -53,9 +61,22 @@ NEVER_AGAIN = {
     "private": (redirect("http://10.0.0.1/a.jpg"), R.ADDRESS_REFUSED),
     "metadata": (redirect("http://169.254.169.254/latest/meta-data/"), R.ADDRESS_REFUSED),
     "numeric": (redirect("http://2130706434/a.jpg"), R.ADDRESS_REFUSED),
+    "hexadecimal": (redirect("http://0x7f.2/a.jpg"), R.ADDRESS_REFUSED),
+    "short": (redirect("http://127.2/a.jpg"), R.ADDRESS_REFUSED),
+    "octal": (redirect("http://0177.0.0.2/a.jpg"), R.ADDRESS_REFUSED),
+    "any": (redirect("http://0.0.0.0/a.jpg"), R.ADDRESS_REFUSED),
+    "IPv6": (redirect("http://[::1]/a.jpg"), R.ADDRESS_REFUSED),
+    "mapped": (redirect("http://[::ffff:169.254.169.254]/a.jpg"), R.ADDRESS_REFUSED),
+    "6to4": (redirect("http://[2002:7f00:2::]/a.jpg"), R.ADDRESS_REFUSED),
+    "NAT64": (redirect("http://[64:ff9b::10.0.0.1]/a.jpg"), R.ADDRESS_REFUSED),
+    "unique local": (redirect("http://[fd00:ec2::254]/a.jpg"), R.ADDRESS_REFUSED),
+    "multicast": (redirect("http://224.0.0.1/a.jpg"), R.ADDRESS_REFUSED),
+    "name": (redirect("http://localhost6.localdomain6..example/a.jpg"), R.BAD_URL),
     "loop": (redirect("/a.jpg"), R.TOO_MANY_REDIRECTS),
     "noai": (picture(PICTURE, headers={"X-Robots-Tag": "noai"}), R.OPTED_OUT),
     "tdm": (picture(PICTURE, headers={"TDM-Reservation": "1"}), R.OPTED_OUT),
+    "usage": (picture(PICTURE, headers={"Content-Usage": "train-ai=n"}), R.OPTED_OUT),
+    "signal": (picture(PICTURE, headers={"Content-Signal": "search=yes, ai-train=no"}), R.OPTED_OUT),
     "401": (refusal(401), R.HTTP_ERROR),
     "404": (refusal(404), R.HTTP_ERROR),
     "410": (refusal(410), R.HTTP_ERROR),
@@ -64,8 +85,9 @@ NEVER_AGAIN = {
     "304": (refusal(304), R.HTTP_ERROR),
     "announced": (cut_off(b"x", announced=200_001), R.TOO_MANY_BYTES),
     "endless": (endless(PICTURE), R.TOO_MANY_BYTES),
-    "web page": (soft_404(), R.NOT_AN_IMAGE),
-    "xhtml": (picture(PICTURE, "application/xhtml+xml; charset=utf-8"), R.NOT_AN_IMAGE),
+    "999": (refusal(999), R.HTTP_ERROR),
+    "web page": (soft_404(), R.HTML),
+    "xhtml": (picture(PICTURE, "application/xhtml+xml; charset=utf-8"), R.HTML),
 }
 PERHAPS_LATER = {
     "silent": (Reply(mode="hang"), R.TIMEOUT),
@@ -90,6 +112,7 @@ async def test_what_is_refused_for_good_is_asked_for_once(image_server, case):
     assert not reason.transient
     assert fetched.result.detail
     assert fetched.attempts == 1
+    assert fetched.final_url
     assert image_server.log.count("/a.jpg") == (4 if case == "loop" else 1)
 
 
@@ -109,7 +132,32 @@ async def test_what_may_pass_is_tried_again_and_then_recorded(image_server, case
 
 async def test_a_trouble_that_passes_is_no_trouble(image_server):
     url = image_server.serve("/a.jpg", refusal(500), cut_off(PICTURE), refusal(503), PICTURE)
-    assert await fetch(url, attempts=4) == Fetched(PICTURE, 4)
+    assert await fetch(url, attempts=4) == Fetched(PICTURE, 4, url)
+
+
+async def test_a_drip_is_too_slow_long_before_the_deadline(image_server, monkeypatch):
+    monkeypatch.setattr(exchange, "RATE_WINDOW_S", 0.2)
+    url = image_server.serve("/a.jpg", dripping(PICTURE, piece_bytes=4, pause_s=0.02))
+    fetched = await fetch(url, attempts=1, timeout_s=60.0)
+    assert fetched.result == Rejection(R.TOO_SLOW, "the body came more slowly than 1000 bytes/s over 0.2 s")
+
+
+async def test_what_is_no_http(image_server):
+    async with raw_server(saying(b"220 ftp.example.org ready\r\n")) as base:
+        fetched = await fetch(f"{base}/a.jpg", robots=False, attempts=2)
+    assert fetched == Fetched(Rejection(R.BAD_ANSWER, "no HTTP: Bad status line"), 2, f"{base}/a.jpg")
+
+
+async def test_a_certificate_that_nobody_trusts(tmp_path):
+    async with raw_server(saying(b""), tls=untrusted(tmp_path)) as base:
+        fetched = await fetch(f"{base}/a.jpg", robots=False, attempts=1)
+    assert fetched.result == Rejection(R.TLS_FAILED, "no secure connection: self-signed certificate")
+
+
+async def test_a_name_that_does_not_resolve_is_asked_for_once():
+    fetched = await fetch("http://nowhere.invalid/a.jpg", robots=False, attempts=3)
+    assert fetched.result.reason is R.HOST_UNKNOWN
+    assert fetched.attempts == 1
 
 
 async def test_a_host_that_is_not_there(image_server):
@@ -122,52 +170,9 @@ async def test_a_host_that_is_not_there(image_server):
 async def test_a_name_of_this_machine_is_an_address_refused_for_good():
     async with fetcher(allow=()) as one:
         for url in ("http://localhost:9/a.jpg", "http://2130706434:9/a.jpg", "http://[::1]:9/a.jpg"):
-            fetched = await one.fetch(url, Pace(0.0))
+            fetched = await one.fetch(url)
             assert fetched.result.reason is R.ADDRESS_REFUSED, url
             assert fetched.attempts == 1
-
-
-# pauses
-
-
-async def test_retry_after_is_honoured_for_the_whole_host(image_server):
-    first = image_server.serve("/a.jpg", refusal(429, {"Retry-After": "1"}), PICTURE)
-    second = image_server.serve("/b.jpg", PICTURE)
-    parked: list[float] = []
-    pace = Pace(0.0, concurrency=1, on_park=parked.append)
-    begun = time.time()
-    async with fetcher() as one:
-        found = await asyncio.gather(one.fetch(first, pace), one.fetch(second, pace))
-    assert found == [Fetched(PICTURE, 2), Fetched(PICTURE, 1)]
-    refused, *later = [call for call in image_server.log.calls if call.path != "/robots.txt"]
-    assert refused.path == "/a.jpg"
-    assert min(call.start_s for call in later) - refused.start_s >= 0.99
-    assert parked[0] - begun >= 1.0
-
-
-async def test_a_pause_until_a_date_needs_no_clock_of_the_server():
-    date = formatdate(time.time() + 600, usegmt=True)
-    head = f"HTTP/1.1 429 Slow down\r\nRetry-After: {date}\r\nContent-Length: 0\r\n\r\n"
-    pace = Pace(0.0)
-    async with raw_server(saying(head.encode())) as base, fetcher(attempts=1, robots=False) as one:
-        assert (await one.fetch(f"{base}/a.jpg", pace)).result.reason is R.THROTTLED
-    assert 500.0 < pace.wait_s <= 600.0
-
-
-async def test_too_long_a_pause_is_left_to_a_later_run_by_all_who_wait(image_server):
-    urls = [image_server.serve(f"/{n}.jpg", refusal(429, {"Retry-After": "5000"})) for n in range(4)]
-    pace = Pace(0.0, concurrency=1)
-    async with fetcher() as one:
-        found = await asyncio.wait_for(asyncio.gather(*(one.fetch(url, pace) for url in urls)), 20)
-    assert [fetched.result.reason for fetched in found] == [R.THROTTLED] * 4
-    assert [fetched.attempts for fetched in found] == [1, 0, 0, 0]
-    assert image_server.log.counts() == {"/robots.txt": 1, "/0.jpg": 1}
-
-
-async def test_without_a_word_about_the_pause_there_is_one_all_the_same(image_server):
-    url = image_server.serve("/a.jpg", refusal(429), PICTURE)
-    assert (await fetch(url)).attempts == 2
-    assert image_server.log.gaps_s("/a.jpg")[0] >= 0.49
 
 
 # robots.txt
@@ -180,12 +185,22 @@ async def test_robots_refuse(image_server):
     assert fetched == Fetched(
         Rejection(
             R.ROBOTS_REFUSED,
-            f"http://127.0.0.1:{image_server.port}/robots.txt disallows /private/a.jpg for imagenet_build",
+            f"http://127.0.0.1:{image_server.port}/robots.txt: Disallow: /private/",
         ),
         1,
+        url,
     )
     assert image_server.log.counts() == {"/robots.txt": 1}
     assert (await fetch(url, robots=False)).result == PICTURE
+
+
+async def test_signals_in_robots_txt_refuse_this_use(image_server):
+    image_server.robots("User-agent: *\nContent-Signal: search=yes, ai-train=no\nAllow: /")
+    url = image_server.serve("/a.jpg", PICTURE)
+    evidence = f"http://127.0.0.1:{image_server.port}/robots.txt: Content-Signal: search=yes, ai-train=no"
+    assert (await fetch(url)).result == Rejection(R.OPTED_OUT, evidence)
+    assert image_server.log.count("/a.jpg") == 0
+    assert (await fetch(url, content_signals=False)).result == PICTURE
 
 
 async def test_unreadable_robots_refuse_for_now_without_another_try(image_server):
@@ -200,7 +215,9 @@ async def test_robots_of_the_host_behind_a_redirect_count(image_server):
     with ImageServer() as other:
         other.robots("User-agent: *\nDisallow: /")
         url = image_server.serve("/a.jpg", redirect(other.serve("/b.jpg", PICTURE)))
-        assert (await fetch(url)).result.reason is R.ROBOTS_REFUSED
+        fetched = await fetch(url)
+        assert fetched.result.reason is R.ROBOTS_REFUSED
+        assert fetched.final_url == other.url("/b.jpg")
         assert other.log.counts() == {"/robots.txt": 1}
 
 
@@ -211,19 +228,27 @@ async def test_an_opt_out_is_seen_before_the_body_is_taken(image_server):
     """The body has no end: who waits for it waits for ever."""
     reply = Reply(200, PICTURE, "image/jpeg", {"X-Robots-Tag": "noimageai"}, mode="endless")
     fetched = await fetch(image_server.serve("/a.jpg", reply), max_bytes=10**15, timeout_s=20)
-    assert fetched == Fetched(Rejection(R.OPTED_OUT, "X-Robots-Tag: noimageai"), 1)
+    assert fetched.result == Rejection(R.OPTED_OUT, "X-Robots-Tag: noimageai")
 
 
 async def test_a_web_page_is_seen_before_the_body_is_taken(image_server):
     reply = Reply(200, b"<html>", "text/html; charset=utf-8", mode="endless")
     fetched = await fetch(image_server.serve("/a.jpg", reply), max_bytes=10**15, timeout_s=20)
-    assert fetched == Fetched(Rejection(R.NOT_AN_IMAGE, "Content-Type text/html; charset=utf-8"), 1)
+    assert fetched.result == Rejection(R.HTML, "Content-Type text/html; charset=utf-8")
 
 
 async def test_an_opt_out_that_is_not_configured_does_not_count(image_server):
     url = image_server.serve("/a.jpg", picture(PICTURE, headers={"X-Robots-Tag": "noai"}))
     assert (await fetch(url, opt_out_headers=())).result == PICTURE
     assert (await fetch(url, opt_out_headers=("noindex",))).result == PICTURE
+
+
+async def test_each_opt_out_has_its_switch(image_server):
+    headers = {"TDM-Reservation": "1", "Content-Usage": "train-ai=n"}
+    url = image_server.serve("/a.jpg", picture(PICTURE, headers=headers))
+    assert (await fetch(url)).result.detail == "tdm-reservation: 1"
+    assert (await fetch(url, tdm_reservation=False)).result.detail == "Content-Usage: train-ai=n"
+    assert (await fetch(url, tdm_reservation=False, content_signals=False)).result == PICTURE
 
 
 async def test_an_opt_out_on_an_error_page_does_not_hide_the_error(image_server):
@@ -237,7 +262,7 @@ async def test_an_opt_out_on_an_error_page_does_not_hide_the_error(image_server)
 async def test_a_file_of_a_collection(tmp_path):
     path = tmp_path / "deux chats # 猫.jpg"
     path.write_bytes(PICTURE)
-    assert await fetch(path.as_uri()) == Fetched(PICTURE, 1)
+    assert await fetch(path.as_uri()) == Fetched(PICTURE, 1, path.as_uri())
 
 
 async def test_a_file_that_is_too_large_or_missing(tmp_path):

@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import json
 import os
 import tarfile
 import threading
@@ -12,9 +13,10 @@ import pytest
 
 from imagenet_build.contracts import LaneStage
 from imagenet_build.download import decode_pool
-from imagenet_build.download.stage import DownloadStage, host_of
+from imagenet_build.download.stage import DownloadStage
 from imagenet_build.records import RejectReason, ShardRef
 from imagenet_build.storage import shards
+from imagenet_build.storage.queue_view import WAITING
 from imagenet_build.storage.shards import read_member
 from tests.download.deadly import deadly_inspect
 from tests.download.staging import Download, hits
@@ -38,10 +40,10 @@ def serve_photos(server: ImageServer, count: int) -> list[str]:
 def test_hits_become_images_and_rejections_and_every_url_is_fetched_once(tmp_path, image_server):
     spoilt = {
         "/empty.jpg": (picture(b""), "empty"),
-        "/page.jpg": (picture(b"<html>gone</html>"), "not_an_image"),
-        "/small.gif": (picture(pictures.one_pixel_gif(), "image/gif"), "too_small"),
+        "/page.jpg": (picture(b"<html>gone</html>"), "html"),
+        "/small.gif": (picture(pictures.one_pixel_gif(), "image/gif"), "one_pixel"),
         "/bomb.png": (picture(pictures.png_bomb(), "image/png"), "too_many_pixels"),
-        "/cut.jpg": (picture(pictures.truncated_jpeg()), "corrupt"),
+        "/cut.jpg": (picture(pictures.truncated_jpeg()), "truncated"),
         "/a.tif": (picture(photo(9, 90, 90, "TIFF"), "image/tiff"), "format_refused"),
         "/gone.jpg": (refusal(404), "http_error"),
         "/noai.jpg": (picture(photo(8), headers={"X-Robots-Tag": "noai"}), "opted_out"),
@@ -145,7 +147,7 @@ def test_a_full_disk_stops_the_run_and_loses_nothing(tmp_path, image_server, mon
         with pytest.raises(OSError, match="No space"):
             download.run()
     queue = download.queue()
-    kept = {url.key for url in queue.waiting(f"127.0.0.1:{image_server.port}", "", 99)}
+    kept = {url.key for url in queue.waiting(f"127.0.0.1:{image_server.port}", b"", 99)}
     queue.close()
     assert len(kept) == 5
     image_server.log.clear()
@@ -179,6 +181,7 @@ def test_hosts_are_lanes_side_by_side_each_within_its_own_limit(tmp_path):
         assert server.log.most_at_once() == 4
         assert of_host(server, "127.0.0.1").most_at_once() == 3
         assert of_host(server, "127.0.0.2").most_at_once() == 1
+        assert download.reasons() == {}
         assert [result.counts["kept"] for result in results] == [8, 8]
         assert len(download.images()) == 16
 
@@ -190,30 +193,79 @@ def test_the_pace_of_a_host_is_kept(tmp_path, image_server):
     assert sum(image_server.log.gaps_s()) >= 0.6  # four pauses; the first request may have been slow to arrive
 
 
-def test_retry_after_outlives_the_process(tmp_path, image_server):
-    url = image_server.serve("/a.jpg", refusal(429, {"Retry-After": "5000"}), photo(1))
-    other = image_server.serve("/b.jpg", photo(2))
+def test_a_long_pause_leaves_what_waits_to_another_run(tmp_path, image_server):
+    urls = [image_server.serve(f"/{n}.jpg", refusal(429, {"Retry-After": "5000"}), photo(n)) for n in range(2)]
     one_at_a_time = {"default_host": {"min_delay_s": 0.0, "concurrency": 1}}
-    download = Download(tmp_path, hits([DOG], [url, other]), one_at_a_time)
+    download = Download(tmp_path, hits([DOG], urls), one_at_a_time)
     begun = time.time()
-    download.run()
-    assert download.reasons() == {url: "throttled", other: "throttled"}
-    assert pictures_asked_for(image_server) == {"/a.jpg": 1}
+    (result,) = download.run()
+    assert "is left in peace until" in result.problem
+    assert sum(pictures_asked_for(image_server).values()) == 1
+    assert (download.images(), download.rejections()) == ([], [])
     queue = download.queue()
-    assert queue.retry([RejectReason.THROTTLED]) == 2
-    (until,) = queue.not_before().values()
-    assert 4990 < until - begun < 5100
+    assert queue.counts() == {WAITING: 2}
+    ((host, lane),) = queue.lanes()
+    assert 4990 < json.loads(lane)["not_before"] - begun < 5100
     queue.close()
     image_server.log.clear()
-    download.run()
-    assert pictures_asked_for(image_server) == {}  # it asked for silence, and the next session keeps it
+    assert "is left in peace until" in download.run()[0].problem
+    assert image_server.log.count() == 0  # it asked for silence, and the next session keeps it
     queue = download.queue()
-    queue.retry([RejectReason.THROTTLED])
-    queue.park(f"127.0.0.1:{image_server.port}", time.time() - 1)
+    queue.keep_lane(host, json.dumps({**json.loads(lane), "not_before": time.time() - 1}))
     queue.close()
+    for number in range(2):
+        image_server.serve(f"/{number}.jpg", photo(number))
     download.run()
     assert len(download.images()) == 2
     assert download.is_complete()
+
+
+def test_a_short_rest_is_waited_for_and_others_go_on_meanwhile(tmp_path):
+    with ImageServer(("127.0.0.1", "127.0.0.2")) as server:
+        server.serve("/a.jpg", refusal(429, {"Retry-After": "6"}), photo(1))
+        server.serve("/b.jpg", photo(2))
+        urls = [server.url("/a.jpg", "127.0.0.1"), server.url("/b.jpg", "127.0.0.2")]
+        download = Download(tmp_path, hits([DOG], urls), {"hosts_at_once": 1, "robots": False})
+        download.run()
+        asked = [(call.path, call.host.partition(":")[0]) for call in server.log.calls]
+        assert asked == [("/a.jpg", "127.0.0.1"), ("/b.jpg", "127.0.0.2"), ("/a.jpg", "127.0.0.1")]
+        assert len(download.images()) == 2
+
+
+def test_the_notice_of_what_is_gone_is_no_picture(tmp_path, image_server):
+    good = serve_photos(image_server, 3)
+    notice = photo(99, 96, 80)
+    gone = [image_server.serve(f"/gone/{n}.jpg", notice) for n in range(10)]
+    download = Download(tmp_path, hits([DOG], [*good, *gone[:9]]))
+    download.run()
+    assert len(download.images()) == 12  # few enough to be chance
+    download.hits = hits([DOG], [*good, *gone])
+    download.run()
+    assert download.reasons() == dict.fromkeys(gone, "placeholder")
+    later = image_server.serve("/gone/later.jpg", notice)
+    download.hits = hits([DOG], [*good, *gone, later])
+    download.run()
+    assert download.reasons() == dict.fromkeys([*gone, later], "placeholder")
+    assert download.is_complete()
+
+
+def test_equal_bytes_are_decoded_once(tmp_path, image_server, monkeypatch):
+    """A picture that many addresses show costs one decode, and one place in a shard."""
+    seen = []
+    inspect = decode_pool.DecodePool.inspect
+
+    async def counting(self, data):
+        seen.append(data)
+        return await inspect(self, data)
+
+    monkeypatch.setattr(decode_pool.DecodePool, "inspect", counting)
+    one_at_a_time = {"default_host": {"min_delay_s": 0.0, "concurrency": 1}}
+    first = Download(tmp_path, hits([DOG], serve_photos(image_server, 1)), one_at_a_time)
+    first.run()
+    first.hits += hits([DOG], [image_server.serve(f"/copy{n}.jpg", photo(0, 96, 80)) for n in range(4)])
+    first.run()
+    assert len(seen) == 1
+    assert len(first.images()) == 5
 
 
 def test_retry_brings_transient_refusals_back(tmp_path, image_server):
@@ -223,7 +275,7 @@ def test_retry_brings_transient_refusals_back(tmp_path, image_server):
     download.run()
     assert download.reasons() == {url: "server_error", gone: "http_error"}
     queue = download.queue()
-    assert queue.retry([reason for reason in RejectReason if reason.transient]) == 1
+    assert queue.retry([reason for reason in RejectReason if reason.transient], 99) == (1, 0)
     queue.close()
     download.run()
     assert [row["wnid"] for row in download.images()] == [DOG, CAT]
@@ -290,17 +342,3 @@ def test_the_plan_is_a_unit_per_host_in_a_fixed_order(tmp_path, image_server):
     planned = [(unit.key, unit.lane, unit.size) for unit in stage.plan(download.context)]
     assert planned == [(name, name, size) for name, size in (("(this disk)", 1), ("a.example:81", 1), ("b.example", 2))]
     assert [(unit.key, unit.lane, unit.size) for unit in stage.plan(download.context)] == planned
-
-
-@pytest.mark.parametrize(
-    ("url", "host"),
-    [
-        ("https://Example.org/a.jpg", "example.org"),
-        ("https://example.org:8443/a.jpg", "example.org:8443"),
-        ("http://user:word@example.org/a.jpg", "example.org"),
-        ("http://[2001:DB8::1]:80/a.jpg", "[2001:db8::1]:80"),
-        ("file:///a.jpg", "(this disk)"),
-    ],
-)
-def test_the_lane_of_a_url(url, host):
-    assert host_of(url) == host

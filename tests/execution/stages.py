@@ -57,6 +57,8 @@ class Lanes:
     events: list[str] = field(default_factory=list)
     under_way: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     most_lanes: int = 0
+    rests: dict[str, list[float]] = field(default_factory=dict)
+    """Unit -> when it wants to be run again, for each time that it is run."""
 
     def plan(self, run: RunContext) -> Iterator[WorkUnit]:
         yield from ()
@@ -83,6 +85,9 @@ class Lanes:
                 raise
             finally:
                 self.under_way[unit.lane] -= 1
+            if self.rests.get(unit.key):
+                self.events.append(f"rest {unit.key}")
+                return UnitResult(unit, again_at=self.rests[unit.key].pop(0))
             self.events.append(f"end {unit.key}")
             advance(unit.size)
             return UnitResult(unit)

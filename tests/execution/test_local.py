@@ -273,3 +273,29 @@ def test_workers_do_not_outlive_a_killed_parent(tmp_path):
     process.kill()
     process.communicate(timeout=20)
     assert psutil.wait_procs(workers, timeout=10)[1] == []
+
+
+async def nothing(unit: WorkUnit) -> None:
+    """What a unit does that only wants to be seen."""
+
+
+def test_a_lane_at_rest_gives_its_place_to_another_and_is_run_again(tmp_path):
+    now = time.time()
+    stage = Lanes(nothing, at_once=1, rests={"u0000": [now + 0.3, now + 0.4]})
+    results = execute(stage, units_of(4, lanes=2), tmp_path)
+    assert stage.events == [
+        "open",
+        *("start u0000", "rest u0000"),
+        *("start u0001", "end u0001", "start u0003", "end u0003"),
+        *("start u0000", "rest u0000", "start u0000", "end u0000", "start u0002", "end u0002"),
+        "close",
+    ]
+    assert time.time() >= now + 0.4
+    assert [result.unit.key for result in results] == ["u0001", "u0003", "u0000", "u0002"]
+
+
+def test_many_workers_wait_for_one_lane_at_rest_and_run_it_once(tmp_path):
+    stage = Lanes(nothing, at_once=5, rests={"u0002": [time.time() + 0.2]})
+    results = execute(stage, units_of(5, lanes=5), tmp_path)
+    assert sorted(result.unit.key for result in results) == [f"u{place:04d}" for place in range(5)]
+    assert stage.events.count("start u0002") == 2

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagenet_build.errors import AddressRefused, ConfigError
-from imagenet_build.network.addresses import AddressPolicy, CheckedResolver
+from imagenet_build.network.addresses import AddressPolicy
 
 PRIVATE = [
     "127.0.0.1",
@@ -123,17 +123,3 @@ def test_every_wrapping_of_an_ipv4_address_gets_the_verdict_of_the_address(ip):
     assert refused(ipaddress.IPv6Address((0x2002 << 112) | (number << 80) | 1)) == bare
     assert refused(ipaddress.IPv6Address(number)) or number == 0
     assert bare == (not ip.is_global or ip.is_multicast)
-
-
-async def test_the_resolver_refuses_names_of_this_machine():
-    resolver = CheckedResolver(AddressPolicy())
-    for name in ("localhost", "2130706433", "127.1", "0x7f.1"):
-        with pytest.raises(AddressRefused) as caught:
-            await resolver.resolve(name, 80)
-        assert caught.value.source == name
-    await resolver.close()
-
-
-async def test_the_resolver_gives_allowed_addresses():
-    resolver = CheckedResolver(AddressPolicy(("127.0.0.0/8", "::1")))
-    assert {found["host"] for found in await resolver.resolve("localhost", 80)} <= {"127.0.0.1", "::1"}

@@ -4,19 +4,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagenet_build.errors import AddressRefused
+from imagenet_build.errors import AddressRefused, HostResting
 from imagenet_build.network import robots as robots_module
 from imagenet_build.network.addresses import AddressPolicy
 from imagenet_build.network.client import PRODUCT_TOKEN, HttpClient
+from imagenet_build.network.host_lanes import LaneState
 from imagenet_build.network.messages import HttpAnswer
-from imagenet_build.network.robots import MAX_BYTES, Robots
+from imagenet_build.network.robots import MAX_BYTES, UNREACHABLE_S, Robots, robots_fetcher
 from tests.fakes.image_server import ImageServer, redirect, refusal
 from tests.fakes.server import Reply
+from tests.network.lanes import Memory, lanes_of
 
 
 @pytest.fixture
 def robots(client) -> Robots:
-    return Robots(lambda url: client.get(url, timeout_s=1.0, max_bytes=4 * MAX_BYTES, max_redirects=5), PRODUCT_TOKEN)
+    return Robots(robots_fetcher(client, lanes_of(), 1.0), PRODUCT_TOKEN)
 
 
 def answering(body: bytes, status: int = 200) -> Robots:
@@ -89,6 +91,37 @@ async def test_rules(image_server, robots, rules, path, allowed):
     assert f"127.0.0.1:{image_server.port}/robots.txt" in verdict.evidence
 
 
+@pytest.mark.parametrize(
+    ("rules", "line"),
+    [
+        ("User-agent: *\nDisallow: /\nDisallow: /a/*.jpg # all", "Disallow: /a/*.jpg"),
+        ("User-agent: *\ndisalow: /a", "disalow: /a"),
+        ("User-agent: *\nAllow: /\nContent-Signal: ai-train=no", "Content-Signal: ai-train=no"),
+    ],
+)
+async def test_the_line_itself_is_the_evidence(image_server, robots, rules, line):
+    image_server.robots(rules)
+    verdict = await robots.verdict(image_server.url("/a/b.jpg"))
+    assert not verdict.allowed
+    assert verdict.evidence == f"http://127.0.0.1:{image_server.port}/robots.txt: {line}"
+    assert verdict.is_opt_out == ("Content" in line)
+
+
+async def test_content_signals_can_be_switched_off():
+    async def fetch(url: str) -> HttpAnswer:
+        return HttpAnswer(200, {}, b"User-agent: *\nContent-Signal: ai-train=no\nDisallow: /b")
+
+    robots = Robots(fetch, PRODUCT_TOKEN, content_signals=False)
+    assert (await robots.verdict("http://example.org/a.jpg")).allowed
+    assert not (await robots.verdict("http://example.org/b.jpg")).allowed
+
+
+async def test_a_disallowed_path_is_a_matter_of_robots_whatever_the_signals_say():
+    robots = answering(b"User-agent: *\nContent-Signal: ai-train=no\nDisallow: /b")
+    assert not (await robots.verdict("http://example.org/b.jpg")).is_opt_out
+    assert (await robots.verdict("http://example.org/a.jpg")).is_opt_out
+
+
 async def test_redirects_to_the_rules_are_followed(image_server, robots):
     image_server.robots(redirect("/elsewhere.txt"))
     image_server.serve("/elsewhere.txt", Reply.text("User-agent: *\nDisallow: /"))
@@ -158,6 +191,36 @@ async def test_rules_grow_stale_after_a_day(monkeypatch):
     assert len(asked) == 2
 
 
+async def test_an_unreachable_file_is_asked_for_again_after_a_while(monkeypatch):
+    statuses = [503, 404]
+
+    async def fetch(url: str) -> HttpAnswer:
+        return HttpAnswer(statuses.pop(0), {}, b"")
+
+    clock = [1000.0]
+    monkeypatch.setattr(robots_module.time, "monotonic", lambda: clock[0])
+    robots = Robots(fetch, PRODUCT_TOKEN)
+    assert not (await robots.verdict("http://example.org/a.jpg")).allowed
+    clock[0] += UNREACHABLE_S - 1
+    assert not (await robots.verdict("http://example.org/b.jpg")).allowed
+    clock[0] += 2
+    assert (await robots.verdict("http://example.org/c.jpg")).allowed
+
+
+async def test_huge_files_push_each_other_out(monkeypatch):
+    asked = []
+
+    async def fetch(url: str) -> HttpAnswer:
+        asked.append(url[7])
+        return HttpAnswer(200, {}, b"User-agent: *\n" + b"Disallow: /x\n" * 60)
+
+    monkeypatch.setattr(robots_module, "MAX_LINES", 100)
+    robots = Robots(fetch, PRODUCT_TOKEN)
+    for host in ("a", "a", "b", "a"):
+        assert not (await robots.verdict(f"http://{host}.example/x.jpg")).allowed
+    assert asked == ["a", "b", "a"]
+
+
 async def test_memory_is_bounded_by_the_oldest_leaving(monkeypatch):
     asked = []
 
@@ -183,6 +246,54 @@ async def test_a_host_on_a_private_address_is_an_address_question_not_a_robots_q
 async def test_rules_that_redirect_to_a_private_address_are_unreachable(image_server, robots):
     image_server.robots(redirect("http://10.0.0.1/robots.txt"))
     assert not (await robots.verdict(image_server.url("/a.jpg"))).reachable
+
+
+# lanes
+
+
+async def test_the_file_is_asked_for_in_the_lane_of_its_host(image_server, client):
+    image_server.robots("User-agent: *\nDisallow: /no")
+    lanes = lanes_of()
+    robots = Robots(robots_fetcher(client, lanes, 5.0), PRODUCT_TOKEN)
+    lane = lanes.lane(f"127.0.0.1:{image_server.port}")
+    async with lane.turn():
+        asking = asyncio.create_task(robots.verdict(image_server.url("/no.jpg")))
+        for _ in range(20):  # until everybody waits for something
+            await asyncio.sleep(0)
+        assert len(lane._queue) == 1
+        assert image_server.log.count() == 0
+    assert not (await asking).allowed
+
+
+async def test_a_host_at_rest_is_not_asked_and_nothing_is_concluded(image_server, client):
+    memory = Memory({f"127.0.0.1:{image_server.port}": LaneState(not_before=4e9)})
+    lanes = lanes_of(memory)
+    robots = Robots(robots_fetcher(client, lanes, 5.0), PRODUCT_TOKEN)
+    for _ in range(2):
+        with pytest.raises(HostResting):
+            await robots.verdict(image_server.url("/a.jpg"))
+    assert image_server.log.count() == 0
+
+
+async def test_a_file_behind_a_redirect_to_a_host_at_rest_is_unreachable(image_server, client):
+    with ImageServer() as other:
+        image_server.robots(redirect(other.url("/robots.txt")))
+        memory = Memory({f"127.0.0.1:{other.port}": LaneState(not_before=4e9)})
+        robots = Robots(robots_fetcher(client, lanes_of(memory), 5.0), PRODUCT_TOKEN)
+        verdict = await robots.verdict(image_server.url("/a.jpg"))
+        assert not verdict.reachable
+        assert other.log.count() == 0
+
+
+async def test_a_file_that_fails_is_one_failure_of_its_host(image_server, client):
+    image_server.robots(refusal(503, {"Retry-After": "100"}))
+    memory = Memory()
+    lanes = lanes_of(memory)
+    robots = Robots(robots_fetcher(client, lanes, 5.0), PRODUCT_TOKEN)
+    assert not (await robots.verdict(image_server.url("/a.jpg"))).reachable
+    host = f"127.0.0.1:{image_server.port}"
+    assert lanes.lane(host).state().failures == 1
+    assert memory.states[host].not_before > 0
 
 
 _LINES = st.sampled_from(

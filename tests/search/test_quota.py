@@ -58,7 +58,8 @@ def clock(monkeypatch) -> Clock:
 @pytest.fixture
 def scarce(monkeypatch) -> Iterator[OpenverseServer]:
     monkeypatch.setitem(
-        registry._ENGINES, "scarce", (Scarce.info, lambda config, licenses: Scarce(config.base_url, licenses=licenses))
+        *(registry._ENGINES, "scarce"),
+        (Scarce.info, lambda config, licenses, _: Scarce(config.base_url, licenses=licenses)),
     )
     # a service on this machine has no quota of its own; this one stands for one that is not
     monkeypatch.setattr(lane, "is_local", lambda config: False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,14 @@ from imagenet_build.search.pages import PageSource
 from imagenet_build.storage.page_store import PageStore
 from tests.fakes.openverse_server import DEPTH, OpenverseServer
 from tests.fakes.server import Reply
+from tests.search.openverse_catalogue import OpenverseCatalogue
 
 HELD = 5000
 DOG = Query("n02084071", "dog", "eng", Origin.SYNONYM, 0)
 DEEP = SearchConfig(candidates_per_synset=2 * HELD, max_hits_per_query=2 * HELD, attempts=3)
-SHARES = {
+Shares = Mapping[str, Mapping[str | None, float]]
+"""Parts of the pictures that each filter finds; of None, the service does not know the value."""
+EVEN: Shares = {
     "license": {
         **dict.fromkeys(LICENSES, 0.02),
         "by": 0.17,
@@ -37,21 +40,31 @@ SHARES = {
     },
     "size": {"large": 0.6, "medium": 0.3, "small": 0.08, None: 0.02},
     "aspect_ratio": {"wide": 0.55, "tall": 0.35, "square": 0.09, None: 0.01},
+    "source": {"flickr": 0.7, "wikimedia": 0.15, "stocksnap": 0.1, None: 0.05},
     "extension": {"jpg": 0.9, "png": 0.05, "jpeg": 0.02, "gif": 0.01, "webp": 0.01, "tiff": 0.01},
+    "category": {"photograph": 0.3, None: 0.7},
 }
-"""Parts of the pictures that each filter finds; of None, the service does not know the value.
+STEEP: Shares = {
+    "license": {**dict.fromkeys(LICENSES, 0.02), "by": 0.1, "by-sa": 0.1, "by-nc-nd": 0.2, "by-nc-sa": 0.5},
+    "size": {"large": 0.8, "medium": 0.15, "small": 0.03, None: 0.02},
+    "aspect_ratio": {"wide": 0.7, "tall": 0.25, "square": 0.04, None: 0.01},
+    "source": {"flickr": 0.8, "inaturalist": 0.1, "stocksnap": 0.08, None: 0.02},
+    "extension": {"jpg": 0.97, "png": 0.02, "gif": 0.01},
+    "category": {"photograph": 0.1, None: 0.9},
+}
+"""A quarter of all is large, wide, of one licence and from one source, in one kind of file: words alone divide it."""
+WORD_SHARES = {"nature": 0.35, "people": 0.25, "outdoors": 0.25, "travel": 0.15}
+"""Parts of the titles that hold a word, whatever other words they hold."""
 
-The largest of the finest slices hold some more than the 240 that can be seen: a little stays out of reach, as it would.
-"""
 
-
-def pictures(count: int) -> list[dict[str, Any]]:
+def pictures(count: int, spread: Shares = EVEN) -> list[dict[str, Any]]:
     """Pictures of dogs spread over the filters' values as in a catalogue: most are in a few of them."""
     rng = random.Random(5)
-    columns = {name: rng.choices(list(shares), list(shares.values()), k=count) for name, shares in SHARES.items()}
+    columns = {name: rng.choices(list(shares), list(shares.values()), k=count) for name, shares in spread.items()}
+    words = [[word for word, share in WORD_SHARES.items() if rng.random() < share] for _ in range(count)]
     return [
         {
-            "title": f"dog {number}",
+            "title": " ".join(["dog", str(number), *words[number]]),
             "url": f"https://photos.example.org/{number}.jpg",
             **{name: column[number] for name, column in columns.items() if column[number] is not None},
         }
@@ -61,7 +74,7 @@ def pictures(count: int) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def openverse() -> Iterator[OpenverseServer]:
-    with OpenverseServer(pictures(HELD)) as server:
+    with OpenverseCatalogue(pictures(HELD)) as server:
         yield server
 
 
@@ -87,7 +100,9 @@ def asked(server: OpenverseServer) -> Counter[tuple[tuple[str, str], ...]]:
     return Counter(tuple(sorted(call.query.items())) for call in server.log.calls)
 
 
-async def test_slices_find_nearly_all_that_one_query_hides(openverse, store):
+@pytest.mark.parametrize("spread", [EVEN, STEEP], ids=["even", "steep"])
+async def test_slices_find_nearly_all_that_one_query_hides(openverse, store, spread):
+    openverse.pictures = pictures(HELD, spread)
     outcome = await search(openverse, store)
     found = [hit.hit.engine_id for hit in outcome.hits]
     assert len(set(found)) == len(found)  # no picture twice

@@ -277,6 +277,18 @@ def test_engines_that_cannot_be_used_are_refused_before_the_first_request(tmp_pa
         check({"name": "collection"})
 
 
+@pytest.mark.parametrize("licenses", [["by", "cc-by"], ["CC0"], ["site:"], ["all"]])
+def test_licence_codes_that_nobody_knows_are_refused_with_those_there_are(licenses):
+    """Nothing would ever match, and a run would end with no pictures at all."""
+    data = {"engines": [{"name": "openverse"}], "licenses": licenses}
+    config = {"search": data, "network": {"contact": "operator@example.org"}}
+    with pytest.raises(ConfigError, match=rf"search\.licenses holds {licenses[-1]}, which is no") as caught:
+        check_engines(BuildConfig.model_validate(config))
+    assert "by-nc-sa" in caught.value.remedy
+    data["licenses"] = ["by", "cc0", "unknown", "site:pexels"]
+    check_engines(BuildConfig.model_validate(config))
+
+
 def test_half_a_surrogate_pair_in_a_title_is_a_question_mark(tmp_path, openverse):
     """JSON may hold "\\ud83d" alone, UTF-8 may not."""
     openverse.pictures.append({"title": "dog \ud83d", "url": "https://photos.example.org/odd.jpg"})

@@ -1,19 +1,25 @@
+import hashlib
 import time
 
 import pyarrow as pa
 import pytest
 
 from imagenet_build.records import ImageFacts, Rejection, RejectReason, ShardRef
-from imagenet_build.storage.download_queue import DONE, REFUSED, WAITING, DownloadQueue, QueuedUrl
+from imagenet_build.storage.download_queue import DownloadQueue
+from imagenet_build.storage.queue_view import DONE, REFUSED, WAITING, QueuedUrl, QueueView, key_digest
 from imagenet_build.storage.schemas import IMAGES, REJECTIONS
 
 FIRST_BIT = 1 << 63
 
 
+def sha(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
 def facts(name: str, **more: object) -> ImageFacts:
     values = {
-        "sha256": f"sha-{name}",
-        "pixel_sha256": f"pixels-{name}",
+        "sha256": sha(name),
+        "pixel_sha256": sha(f"pixels of {name}"),
         "format": "JPEG",
         "width": 320,
         "height": 240,
@@ -22,7 +28,7 @@ def facts(name: str, **more: object) -> ImageFacts:
         "orientation": 1,
         "mode": "RGB",
         "has_icc_profile": False,
-        "mirrored_hash": 5,
+        "mirrored_hash": FIRST_BIT | 7,
         "dct_hash": FIRST_BIT | 5,
         "gradient_hash": (1 << 64) - 1,
         "tiny": bytes(range(256)) * 12,
@@ -34,6 +40,11 @@ def place(offset: int, size: int = 100, shard: str = "w0/00000.tar") -> ShardRef
     return ShardRef(shard, offset, size)
 
 
+def queued(key: str) -> QueuedUrl:
+    host = key.split("/")[2]
+    return QueuedUrl(key_digest(key), f"http:{key}", host)
+
+
 @pytest.fixture
 def queue(tmp_path):
     made = DownloadQueue(tmp_path / "download.sqlite")
@@ -42,110 +53,210 @@ def queue(tmp_path):
     made.close()
 
 
-def test_urls_wait_by_host_in_key_order(queue):
+def keep(queue: DownloadQueue, key: str, name: str, at: ShardRef | None = None) -> None:
+    image = queue.image_with(sha(name))
+    if image is None:
+        image = queue.add_image(facts(name), at or place(512))
+    queue.record_image(queued(key), 1, f"http:{key}", image)
+
+
+def refuse(queue: DownloadQueue, key: str, reason: RejectReason, attempts: int = 1) -> None:
+    queue.record_rejection(queued(key), attempts, Rejection(reason))
+
+
+def test_urls_wait_by_host_each_once(queue):
     assert queue.waiting_hosts() == [("a", 3), ("b", 3)]
-    assert queue.waiting("a", "", 2) == [QueuedUrl("//a/0", "http://a/0"), QueuedUrl("//a/1", "http://a/1")]
-    assert queue.waiting("a", "//a/1", 2) == [QueuedUrl("//a/2", "http://a/2")]
-    assert queue.waiting("a", "//a/2", 2) == []
+    first = queue.waiting("a", b"", 2)
+    rest = queue.waiting("a", first[-1].key, 2)
+    assert sorted(url.url for url in first + rest) == ["http://a/0", "http://a/1", "http://a/2"]
+    assert queue.waiting("a", rest[-1].key, 2) == []
+    assert queue.waiting("nowhere", b"", 2) == []
     assert queue.counts() == {WAITING: 6}
 
 
+def test_a_hosts_order_says_nothing_of_its_names(tmp_path):
+    queue = DownloadQueue(tmp_path / "other.sqlite")
+    queue.add((f"//a/{number:03d}", f"http://a/{number:03d}", "a") for number in range(200))
+    order = [url.url for url in queue.waiting("a", b"", 200)]
+    queue.close()
+    assert len(order) == 200
+    assert order != sorted(order)
+
+
 def test_a_known_key_keeps_what_it_has(queue):
-    queue.record_rejection("//a/0", 1, Rejection(RejectReason.EMPTY))
+    refuse(queue, "//a/0", RejectReason.EMPTY)
+    queue.flush()
     queue.add([("//a/0", "https://a/0", "a"), ("//a/9", "http://a/9", "a")])
     assert queue.rejection_of("//a/0")["url"] == "http://a/0"
     assert queue.waiting_hosts() == [("a", 3), ("b", 3)]
 
 
+def test_a_source_is_remembered_as_added(queue):
+    assert not queue.is_added("hits 1")
+    queue.set_added("hits 1")
+    assert queue.is_added("hits 1")
+    assert not queue.is_added("hits 2")
+
+
 def test_an_image_has_all_columns_of_its_table(queue):
-    found = facts("x", has_alpha=True, frames=3, orientation=6)
-    queue.record_image("//a/0", 2, found, place(512))
+    found = facts("x", has_alpha=True, frames=3, orientation=6, mode="RGBA", has_icc_profile=True)
+    queue.record_image(queued("//a/0"), 2, "http://cdn/0", queue.add_image(found, place(512)))
+    queue.flush()
     row = queue.image_of("//a/0")
     table = pa.Table.from_pylist([{"wnid": "n00000001", "url_key": "//a/0", **row}], IMAGES)
     (read,) = table.to_pylist()
-    for name in ("sha256", "pixel_sha256", "format", "width", "has_alpha", "frames", "orientation", "tiny"):
+    for name in (column.name for column in IMAGES if hasattr(found, column.name)):
         assert read[name] == getattr(found, name)
-    assert (read["dct_hash"], read["gradient_hash"]) == (found.dct_hash, found.gradient_hash)
     assert (read["shard"], read["offset"], read["size"], read["url"]) == ("w0/00000.tar", 512, 100, "http://a/0")
+    assert read["final_url"] == "http://cdn/0"
     assert abs(read["fetched_at"].timestamp() - time.time()) < 60
     assert set(row) == set(IMAGES.names) - {"wnid", "url_key"}
+    assert list(queue.images()) == [row]
     assert queue.rejection_of("//a/0") is None
     assert queue.host_counts("a") == {"kept": 1, "refused": 0}
 
 
 def test_a_rejection_has_all_columns_of_its_table(queue):
-    queue.record_rejection("//a/0", 3, Rejection(RejectReason.TIMEOUT, "no answer"))
+    queue.record_rejection(queued("//a/0"), 3, Rejection(RejectReason.TIMEOUT, "no answer"), "http://a/0")
+    queue.flush()
     row = queue.rejection_of("//a/0")
     (read,) = pa.Table.from_pylist([{"wnid": "n00000001", "url_key": "//a/0", **row}], REJECTIONS).to_pylist()
     assert (read["reason"], read["detail"], read["attempts"]) == ("timeout", "no answer", 3)
+    assert read["final_url"] is None  # it led nowhere else
     assert abs(read["refused_at"].timestamp() - time.time()) < 60
+    assert list(queue.rejections()) == [row]
     assert queue.image_of("//a/0") is None
     assert queue.image_of("//a/1") is None
     assert queue.rejection_of("//a/1") is None
+    assert queue.host_counts("a") == {"kept": 0, "refused": 1}
+    assert queue.host_counts("c") == {"kept": 0, "refused": 0}
 
 
 @pytest.mark.parametrize("detail", ["caf\udce9", "nul\0 and \ud800", "x" * 100_000])
 def test_any_text_can_be_a_detail(queue, detail):
     """Details quote servers and decoders; none may stop the run, or fill the disk."""
-    queue.record_rejection("//a/0", 1, Rejection(RejectReason.HTTP_ERROR, detail))
+    queue.record_rejection(queued("//a/0"), 1, Rejection(RejectReason.HTTP_ERROR, detail))
+    queue.flush()
     kept = queue.rejection_of("//a/0")["detail"]
     assert kept.startswith(detail[:3])
     assert len(kept) <= 2000
     pa.array([kept])
 
 
-def test_equal_bytes_are_stored_once(queue):
-    queue.record_image("//a/0", 1, facts("x"), place(512))
-    assert queue.place_of("sha-x") == place(512)
-    queue.record_image("//b/0", 1, facts("x"), queue.place_of("sha-x"))
+def test_another_process_sees_what_is_committed_and_nothing_else(tmp_path, queue):
+    view = QueueView(tmp_path / "download.sqlite")
+    keep(queue, "//a/0", "x")
+    assert view.counts() == {WAITING: 6}
+    queue.flush()
+    assert view.counts() == {WAITING: 5, DONE: 1}
+    view.close()
+
+
+@pytest.mark.parametrize("committed", [False, True])
+def test_equal_bytes_are_stored_once(queue, committed):
+    keep(queue, "//a/0", "x")
+    if committed:
+        queue.flush()
+    assert queue.image_with(sha("x")) is not None
+    assert queue.image_with(sha("y")) is None
+    keep(queue, "//b/0", "x", place(9999))
+    queue.flush()
     assert queue.image_of("//a/0")["offset"] == queue.image_of("//b/0")["offset"] == 512
     assert queue.shard_ends() == {"w0/00000.tar": 612}
-    assert queue.place_of("sha-y") is None
 
 
 def test_refused_urls_go_back_by_reason_and_keep_their_attempts(queue):
-    queue.record_rejection("//a/0", 3, Rejection(RejectReason.TIMEOUT))
-    queue.record_rejection("//a/1", 1, Rejection(RejectReason.CORRUPT))
-    queue.record_rejection("//b/0", 2, Rejection(RejectReason.THROTTLED))
-    assert list(queue.refused_by_reason()) == [("corrupt", 1), ("throttled", 1), ("timeout", 1)]
-    assert queue.retry([RejectReason.TIMEOUT, RejectReason.THROTTLED]) == 2
-    assert queue.retry([RejectReason.TIMEOUT]) == 0
-    assert queue.retry([]) == 0
+    refuse(queue, "//a/0", RejectReason.TIMEOUT, 3)
+    refuse(queue, "//a/1", RejectReason.CORRUPT)
+    refuse(queue, "//b/0", RejectReason.THROTTLED, 2)
+    queue.flush()
+    assert queue.refused_by_reason() == [("corrupt", 1), ("throttled", 1), ("timeout", 1)]
+    assert queue.retry([RejectReason.TIMEOUT, RejectReason.THROTTLED], 9) == (2, 0)
+    assert queue.retry([RejectReason.TIMEOUT], 9) == (0, 0)
+    assert queue.retry([], 9) == (0, 0)
     assert queue.counts() == {WAITING: 5, REFUSED: 1}
-    queue.record_image("//a/0", 1, facts("x"), place(512))
+    assert queue.host_counts("a") == {"kept": 0, "refused": 1}
+    (again,) = [url for url in queue.waiting("a", b"", 9) if url.url == "http://a/0"]
+    assert again.attempts == 3
+    keep(queue, "//a/0", "x")
+    refuse(queue, "//b/0", RejectReason.EMPTY)
+    queue.flush()
     assert queue.image_of("//a/0") is not None
-    queue.record_rejection("//b/0", 1, Rejection(RejectReason.EMPTY))
     assert queue.rejection_of("//b/0")["attempts"] == 3
-    assert list(queue.refused_by_reason()) == [("corrupt", 1), ("empty", 1)]
+    assert queue.refused_by_reason() == [("corrupt", 1), ("empty", 1)]
+
+
+def test_what_was_tried_too_often_is_dead(queue):
+    refuse(queue, "//a/0", RejectReason.TIMEOUT, 4)
+    refuse(queue, "//a/1", RejectReason.TIMEOUT, 3)
+    assert queue.retry([RejectReason.TIMEOUT], 4) == (1, 1)
+    assert queue.counts() == {WAITING: 5, REFUSED: 1}
+    refuse(queue, "//a/1", RejectReason.TIMEOUT, 1)
+    assert queue.retry([RejectReason.TIMEOUT], 4) == (0, 2)
 
 
 def test_what_a_shard_lost_is_queued_again_and_nothing_else(queue):
     for number in range(3):
-        queue.record_image(f"//a/{number}", 1, facts(f"a{number}"), place(512 + 1024 * number))
-    queue.record_image("//b/0", 1, facts("a2"), place(512 + 2048))  # shares the lost bytes
-    queue.record_image("//b/1", 1, facts("b1"), place(512, shard="w0/00001.tar"))
-    queue.record_rejection("//b/2", 1, Rejection(RejectReason.EMPTY))
+        keep(queue, f"//a/{number}", f"a{number}", place(512 + 1024 * number))
+    keep(queue, "//b/0", "a2", place(512 + 2048))  # shares the lost bytes
+    keep(queue, "//b/1", "b1", place(512, shard="w0/00001.tar"))
+    refuse(queue, "//b/2", RejectReason.EMPTY)
+    queue.flush()
     assert queue.drop_beyond("w0/00000.tar", 512 + 1024 + 100) == 2
     assert queue.counts() == {WAITING: 2, DONE: 3, REFUSED: 1}
-    assert queue.waiting("a", "", 9) == [QueuedUrl("//a/2", "http://a/2")]
-    assert queue.waiting("b", "", 9) == [QueuedUrl("//b/0", "http://b/0")]
-    assert queue.place_of("sha-a2") is None
+    assert [url.url for url in queue.waiting("a", b"", 9)] == ["http://a/2"]
+    assert [url.url for url in queue.waiting("b", b"", 9)] == ["http://b/0"]
+    assert queue.image_with(sha("a2")) is None
     assert queue.shard_ends() == {"w0/00000.tar": 512 + 1024 + 100, "w0/00001.tar": 612}
+    assert queue.host_counts("a") == {"kept": 2, "refused": 0}
+    assert queue.host_counts("b") == {"kept": 1, "refused": 1}
     assert queue.drop_beyond("w0/00000.tar", 512 + 1024 + 100) == 0
+    keep(queue, "//a/2", "a2", place(512 + 2048))
+    queue.flush()
+    assert queue.image_of("//a/2")["offset"] == 512 + 2048
 
 
 def test_a_lost_shard_gives_everything_back(queue):
-    queue.record_image("//a/0", 1, facts("x"), place(512))
+    keep(queue, "//a/0", "x")
+    queue.flush()
     assert queue.drop_beyond("w0/00000.tar", 0) == 1
     assert queue.shard_ends() == {}
     assert queue.counts() == {WAITING: 6}
 
 
-def test_parked_hosts_outlive_the_process_until_their_time_is_over(tmp_path, queue):
-    until = time.time() + 600
-    queue.park("a", until - 100)
-    queue.park("a", until)
-    queue.park("b", time.time() - 1)
-    again = DownloadQueue(tmp_path / "download.sqlite", read_only=True)
-    assert again.not_before() == {"a": until}
+def test_a_lane_remembers_across_restarts(tmp_path, queue):
+    queue.keep_lane("a", "first")
+    queue.keep_lane("a", "second")
+    queue.keep_lane("cdn", "never asked for anything itself")
+    again = QueueView(tmp_path / "download.sqlite")
+    assert (again.lane("a"), again.lane("b")) == ("second", "")
+    assert list(again.lanes()) == [("a", "second"), ("cdn", "never asked for anything itself")]
+    again.close()
+
+
+def learn(queue: DownloadQueue, host: str, urls: int) -> int:
+    ((number, histogram),) = queue.answer_histograms(urls)
+    assert histogram[urls] == 1
+    return queue.refuse_placeholders(number, urls)
+
+
+def test_placeholders_are_refused_at_their_host_now_and_later(tmp_path):
+    path = tmp_path / "other.sqlite"
+    queue = DownloadQueue(path)
+    queue.add((f"//{host}/{number}", f"http://{host}/{number}", host) for host in "ab" for number in range(5))
+    for number in range(4):
+        keep(queue, f"//a/{number}", "gone")
+    keep(queue, "//b/0", "gone")
+    assert learn(queue, "a", 4) == 4
+    assert queue.refused_by_reason() == [("placeholder", 4)]
+    assert queue.host_counts("a") == {"kept": 0, "refused": 4}
+    assert queue.image_of("//b/0") is not None  # another host means it
+    queue.close()
+
+    again = DownloadQueue(path)
+    keep(again, "//a/4", "gone")
+    again.flush()
+    assert again.rejection_of("//a/4")["reason"] == "placeholder"
+    assert again.retry([RejectReason.PLACEHOLDER], 9) == (5, 0)
+    assert [histogram for _, histogram in again.answer_histograms(1)] == [{1: 1}]
     again.close()

@@ -57,6 +57,20 @@ def test_hits_and_refused_items_of_a_synset_are_replaced_whole(store):
     assert list(store.wnids()) == ["n1", "n2"]
 
 
+def test_yields_are_those_of_a_range_of_synsets_as_last_kept(store):
+    def keep(wnid: str, **yields: tuple[int, int]) -> None:
+        kinds = {("eng", origin): brought for origin, brought in yields.items()}
+        store.keep_hits(wnid, HITS.empty_table(), SEARCH_REJECTIONS.empty_table(), kinds)
+
+    for wnid in ("n3", "n1", "n2"):
+        keep(wnid, synonym=(2, 7), latin=(1, 1))
+    keep("n1", synonym=(3, 9))
+    first, second = ("n1", "eng", "synonym", 3, 9), ("n2", "eng", "latin", 1, 1)
+    assert store.yields_of("", "n3") == [first, second, ("n2", "eng", "synonym", 2, 7)]
+    assert store.yields_of("", "n2") == [first]
+    assert [row[0] for row in store.yields_of("n2", "n9")] == ["n2", "n2", "n3", "n3"]
+
+
 def test_a_pause_outlives_the_process(tmp_path, store):
     assert store.not_before() == 0.0
     until = time.time() + 600

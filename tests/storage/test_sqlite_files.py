@@ -2,16 +2,23 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from imagenet_build.errors import DataError
 from imagenet_build.storage.download_queue import DownloadQueue
 from imagenet_build.storage.page_store import KeptPage, PageStore
+from imagenet_build.storage.queue_view import QueueView
 from imagenet_build.storage.run_state import RunState
 from imagenet_build.storage.sqlite_files import open_database
 
-STORES = {"state.sqlite": RunState, "download.sqlite": DownloadQueue, "pages.sqlite": PageStore}
+
+def queue(path: Path, *, read_only: bool = False) -> QueueView:
+    return QueueView(path) if read_only else DownloadQueue(path)
+
+
+STORES = {"state.sqlite": RunState, "download.sqlite": queue, "pages.sqlite": PageStore}
 
 
 @pytest.mark.parametrize("read_only", [False, True])

@@ -51,7 +51,8 @@ class Wikimedia(EngineDefaults):
         licenses="one free licence per file; never non-commercial or no-derivatives only",
         languages="any: matches the words of the file page, which uploaders write in their own language",
         depth=DEPTH,
-        min_delay_s=0.5,  # 200 a minute for a client that names its operator, and three at a time
+        # 200 a minute for a client that names its operator, and three at a time: one each with wikipedia and wikidata
+        min_delay_s=0.5,
         page_size=BATCH,
     )
 

@@ -31,6 +31,7 @@ from imagenet_build.search.engines.json_answers import (
 from imagenet_build.search.engines.page_items import sorted_out
 
 NAME = "yandex"
+FOLDER_ID_ENV = "YANDEX_FOLDER_ID"
 DEFAULT_BASE_URL = "https://searchapi.api.cloud.yandex.net"
 PAGE_SIZE = 50
 """The reference allows 100, the guide 60; five of these are just what one query gives at most."""
@@ -67,7 +68,7 @@ _USED_UP = "32"
 _REFUSING = frozenset({"31", "33", "42", "44", "48", "100"})
 _REMEDY = (
     "Set YANDEX_API_KEY to the API key of a service account with the role search-api.webSearch.user, and "
-    "YANDEX_FOLDER_ID to the id of its folder."
+    f"{FOLDER_ID_ENV} to the id of its folder."
 )
 
 
@@ -89,7 +90,7 @@ class Yandex(EngineDefaults):
         "the international one",
         depth=DEPTH,
         min_delay_s=0.4,  # 10 a second, but 10 000 an hour
-        keys=("YANDEX_API_KEY", "YANDEX_FOLDER_ID"),
+        keys=("YANDEX_API_KEY", FOLDER_ID_ENV),
         page_size=PAGE_SIZE,
         notice="Each request costs money.",
     )

@@ -5,10 +5,11 @@ import pytest
 from imagenet_build.errors import QueryRefused, RateLimited
 from imagenet_build.network.messages import HttpAnswer
 from imagenet_build.search.engine import Cursor, SearchPage, SynsetFacts
-from imagenet_build.search.engines.openverse import LICENSES, Openverse
+from imagenet_build.search.engines.openverse import LARGE_SOURCES, LICENSES, MAX_QUERY, WORDS, Openverse
 from imagenet_build.search.engines.openverse_account import CLIENT_ID_ENV, CLIENT_SECRET_ENV
 from tests.fakes.openverse_server import OpenverseServer
 from tests.search.engines.asking import ask, ask_all, english, hits_of
+from tests.search.openverse_catalogue import OpenverseCatalogue
 
 BEAGLE = english("beagle")
 
@@ -39,7 +40,7 @@ async def ask_all_of_slice(engine: Openverse, cursor: Cursor | None) -> list[Sea
 
 
 def varied(count: int) -> list[dict[str, object]]:
-    """Pictures of all licences, sizes, shapes and kinds of file, common ones more often."""
+    """Pictures of all licences, sizes, shapes, sources, words and kinds of file, common ones more often."""
     licenses, sizes = ["by"] * 3 + ["by-nc-sa"] * 2 + [*LICENSES], ["medium", "medium", "large", "small"]
     shapes, kinds = ["wide", "wide", "tall", "square"], ["jpg"] * 5 + ["png", "jpeg", "gif"]
     some = pictures(count)
@@ -47,12 +48,15 @@ def varied(count: int) -> list[dict[str, object]]:
         picture["license"] = licenses[n % len(licenses)]
         picture["size"] = sizes[n // 3 % 4]
         picture["aspect_ratio"] = shapes[n // 7 % 4]
+        picture["source"] = ("flickr", "flickr", "wikimedia", "met", None)[n // 5 % 5]
+        picture["title"] = " ".join([str(picture["title"]), *(word for bit, word in enumerate(WORDS) if n >> bit & 2)])
         picture["extension"] = kinds[n // 11 % 8]
+        picture["category"] = ("photograph", None, "illustration")[n % 3]
     return some
 
 
 async def test_slices_reach_what_one_search_does_not():
-    with OpenverseServer(varied(5000)) as server:
+    with OpenverseCatalogue(varied(5000)) as server:
         found = await slice_by_slice(Openverse(server.base_url))
         assert len(found) >= 0.95 * 5000
         assert {call.status for call in server.log.calls} == {200}
@@ -61,17 +65,34 @@ async def test_slices_reach_what_one_search_does_not():
 
 
 async def test_slices_are_disjoint_and_end():
-    with OpenverseServer(varied(300)) as server:
+    with OpenverseCatalogue(varied(3000)) as server:
         engine = Openverse(server.base_url)
         start: Cursor | None = None
-        for name in ("license", "size", "aspect_ratio", "extension"):
+        for name in ("license", "size", "aspect_ratio", "source", *WORDS, "extension", "category"):
             parts = engine.divide(start)
             assert all({**(start or {}), name: part[name]} == part for part in parts)
             found = [hit.engine_id for part in parts for hit in hits_of(await ask_all_of_slice(engine, part))]
-            assert len(found) == len(set(found))
-            start = parts[0]
+            assert len(found) == len(set(found)) > 0
+            if name == "source" or name in WORDS:  # these leave nothing out
+                whole = await ask_all_of_slice(engine, start)
+                assert whole[-1].truncated or set(found) == {hit.engine_id for hit in hits_of(whole)}
+            start = parts[0 if name != WORDS[0] else 1]
         assert engine.divide(start) == []
         assert engine.divide({"license": "by", "page": 3}) == engine.divide({"license": "by"})
+
+
+def test_what_stands_beside_the_query_is_what_the_service_knows():
+    engine = Openverse()
+    params = engine.request(BEAGLE, {"license": "by", "source": "others", WORDS[0]: WORDS[0], WORDS[1]: f"-{WORDS[1]}"})
+    assert params.params["q"] == f"beagle {WORDS[0]} -{WORDS[1]}"
+    assert params.params["excluded_source"] == ",".join(LARGE_SOURCES)
+    assert not {"source", *WORDS} & params.params.keys()  # both source parameters together are refused
+    flickr = engine.request(BEAGLE, {"license": "by", "source": "flickr", "page": 3})
+    assert (flickr.params["q"], flickr.params["source"]) == ("beagle", "flickr")
+    assert "excluded_source" not in flickr.params
+    long = str(engine.request(english("beagle " * 40), {WORDS[0]: f"-{WORDS[0]}"}).params["q"])
+    assert long.endswith(f" beagle -{WORDS[0]}")  # the service would cut the word off
+    assert len(long) <= MAX_QUERY
 
 
 @pytest.mark.parametrize(("held", "truncated"), [(239, False), (240, True), (900, True), (12, False), (0, False)])

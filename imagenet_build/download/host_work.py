@@ -1,0 +1,183 @@
+"""One host's URLs from the queue to rows: fetched side by side, decoded, stored, recorded."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import time
+from datetime import datetime
+from types import TracebackType
+
+from imagenet_build.contracts import Advance, UnitResult, WorkUnit
+from imagenet_build.download.decode_pool import DecodePool
+from imagenet_build.download.fetch import Fetcher
+from imagenet_build.download.inspect_bytes import EXTENSIONS
+from imagenet_build.errors import HostResting
+from imagenet_build.records import ImageFacts, Rejection
+from imagenet_build.storage.download_queue import DownloadQueue
+from imagenet_build.storage.queue_view import QueuedUrl
+from imagenet_build.storage.shards import ShardWriter
+
+FLUSH_S = 0.005
+"""What was recorded is committed so much later, together with what others recorded meanwhile."""
+SYNC_S = 2.0
+"""Pictures are forced to the disk at least so often."""
+_AT_A_TIME = 256
+
+
+class Keeper:
+    """Writes pictures and rows, and sees to it that both get to the disk in time. An async context manager.
+
+    Whoever records waits for the commit before taking another URL: so what a killed run does again is what its workers
+    had in hand, and no more.
+    """
+
+    def __init__(self, queue: DownloadQueue, shards: ShardWriter) -> None:
+        self.queue = queue
+        self._shards = shards
+        self._commit: asyncio.Future[None] | None = None
+        self._is_dirty = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Keeper:
+        """Start the clock."""
+        self._task = asyncio.create_task(self._sync_on_the_clock())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Commit what is left."""
+        assert self._task is not None
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+        self.queue.flush()
+
+    async def keep(self, queued: QueuedUrl, attempts: int, final_url: str, facts: ImageFacts, data: bytes) -> None:
+        """Store the bytes, once, and record the picture.
+
+        Raises:
+            OSError, sqlite3.Error: the disk refuses; nothing is lost.
+        """
+        image = self.queue.image_with(facts.sha256)
+        if image is None:
+            place = self._shards.append(facts.sha256, EXTENSIONS[facts.format], data)
+            image = self.queue.add_image(facts, place)
+            self._is_dirty.set()
+        self.queue.record_image(queued, attempts, final_url, image)
+        await self._committed()
+
+    async def keep_known(self, queued: QueuedUrl, attempts: int, final_url: str, data: bytes) -> bool:
+        """Record the picture if these very bytes were kept before. Raises as `keep` does."""
+        image = self.queue.image_with(hashlib.sha256(data).hexdigest())
+        if image is None:
+            return False
+        self.queue.record_image(queued, attempts, final_url, image)
+        await self._committed()
+        return True
+
+    async def refuse(self, queued: QueuedUrl, attempts: int, final_url: str, why: Rejection) -> None:
+        """Record a refusal. Raises as `keep` does."""
+        self.queue.record_rejection(queued, attempts, why, final_url)
+        await self._committed()
+
+    async def _committed(self) -> None:
+        if self._commit is None:
+            loop = asyncio.get_running_loop()
+            self._commit = loop.create_future()
+            loop.call_later(FLUSH_S, self._flush)
+        # a worker that is cancelled must not take the others' commit with it
+        await asyncio.shield(self._commit)
+
+    def _flush(self) -> None:
+        commit, self._commit = self._commit, None
+        assert commit is not None
+        try:
+            self.queue.flush()
+        except Exception as error:  # noqa: BLE001 (every worker that waits for the commit raises it)
+            commit.set_exception(error)
+        else:
+            commit.set_result(None)
+
+    async def _sync_on_the_clock(self) -> None:
+        while True:
+            await self._is_dirty.wait()
+            await asyncio.sleep(SYNC_S)
+            self._is_dirty.clear()
+            await asyncio.to_thread(self._shards.sync)
+
+
+class HostWork:
+    """What all hosts of a session share."""
+
+    def __init__(
+        self, keeper: Keeper, decoders: DecodePool, fetcher: Fetcher, advance: Advance, *, longest_rest_s: float
+    ) -> None:
+        self._keeper = keeper
+        self._decoders = decoders
+        self._fetcher = fetcher
+        self._advance = advance
+        self._longest_rest_s = longest_rest_s
+
+    async def run_host(self, unit: WorkUnit, concurrency: int) -> UnitResult:
+        """Fetch everything that waits for one host, until the host wants a rest."""
+        todo: asyncio.Queue[QueuedUrl | None] = asyncio.Queue(maxsize=2 * concurrency)
+        rest: list[HostResting] = []
+
+        async def worker() -> None:
+            while (queued := await todo.get()) is not None:
+                if rest:
+                    continue
+                try:
+                    await self._one(queued)
+                except HostResting as resting:
+                    rest.append(resting)
+                else:
+                    self._advance(1)
+
+        # a few more tasks than places: one picture is decoded while the next is fetched
+        workers = [asyncio.create_task(worker()) for _ in range(concurrency + 2)]
+        try:
+            workers.append(asyncio.create_task(self._feed(unit.key, todo, len(workers), rest)))
+            await asyncio.gather(*workers)
+        finally:
+            for task in workers:
+                task.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+        self._keeper.queue.flush()
+        if rest:
+            return self._rested(unit, max(rest, key=lambda resting: resting.until))
+        return UnitResult(unit, self._keeper.queue.host_counts(unit.key))
+
+    def _rested(self, unit: WorkUnit, rest: HostResting) -> UnitResult:
+        if rest.until - time.time() <= self._longest_rest_s:
+            return UnitResult(unit, again_at=rest.until)
+        until = datetime.fromtimestamp(rest.until).astimezone().strftime("%Y-%m-%d %H:%M")
+        counts = self._keeper.queue.host_counts(unit.key)
+        return UnitResult(unit, counts, problem=f"{unit.key} is left in peace until {until}: {rest.message}")
+
+    async def _feed(
+        self, host: str, todo: asyncio.Queue[QueuedUrl | None], workers: int, rest: list[HostResting]
+    ) -> None:
+        after = b""
+        while not rest and (batch := self._keeper.queue.waiting(host, after, _AT_A_TIME)):
+            for queued in batch:
+                await todo.put(queued)
+            after = batch[-1].key
+        for _ in range(workers):
+            await todo.put(None)
+
+    async def _one(self, queued: QueuedUrl) -> None:
+        fetched = await self._fetcher.fetch(queued.url)
+        if isinstance(fetched.result, Rejection):
+            await self._keeper.refuse(queued, fetched.attempts, fetched.final_url, fetched.result)
+            return
+        if await self._keeper.keep_known(queued, fetched.attempts, fetched.final_url, fetched.result):
+            return  # a strict decode of the same bytes would say the same
+        facts = await self._decoders.inspect(fetched.result)
+        if isinstance(facts, Rejection):
+            await self._keeper.refuse(queued, fetched.attempts, fetched.final_url, facts)
+        else:
+            await self._keeper.keep(queued, fetched.attempts, fetched.final_url, facts, fetched.result)

@@ -1,0 +1,84 @@
+"""The lanes of all hosts, by host[:port] in lower case.
+
+Lanes that nobody uses are forgotten, the longest unused first; what must outlive them goes to a `LaneMemory`.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Protocol
+from urllib.parse import urlsplit
+from weakref import WeakValueDictionary
+
+from imagenet_build.config.models import HostRule
+from imagenet_build.network.host_lane import HostLane, LaneState
+
+__all__ = ["HostLanes", "LaneMemory", "LaneState", "host_of"]
+
+MOST_LANES = 4096
+"""Lanes remembered though nobody uses them."""
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+
+
+def host_of(url: str) -> str:
+    """The lane of a URL: its host, and its port unless it is the scheme's own.
+
+    >>> host_of("https://me@Example.org:443/a.jpg")
+    'example.org'
+    >>> host_of("http://example.org:8080/a.jpg")
+    'example.org:8080'
+    """
+    parts = urlsplit(url)
+    return parts.netloc.rpartition("@")[2].lower().removesuffix(_DEFAULT_PORTS.get(parts.scheme, ":"))
+
+
+class LaneMemory(Protocol):
+    """Where lanes keep their states. Called when a state changes in a way that matters, never per request."""
+
+    def lane_state(self, host: str) -> LaneState | None:
+        """What was kept last."""
+
+    def keep_lane_state(self, host: str, state: LaneState) -> None:
+        """Keep it."""
+
+
+class HostLanes:
+    """The lanes of all hosts."""
+
+    def __init__(self, rule_of: Callable[[str], HostRule], memory: LaneMemory) -> None:
+        """`rule_of` gets a lane's key."""
+        self._rule_of = rule_of
+        self._memory = memory
+        # two lanes of one host must never live at the same time: whoever uses one keeps it findable
+        self._alive: WeakValueDictionary[str, HostLane] = WeakValueDictionary()
+        self._recent: OrderedDict[str, HostLane] = OrderedDict()
+
+    def rule(self, host: str) -> HostRule:
+        """What a host's lane keeps to at its fastest."""
+        return self._rule_of(host)
+
+    def lane(self, host: str) -> HostLane:
+        """A host's lane; `host` as `host_of` gives it."""
+        lane = self._recent.get(host)
+        if lane is not None:
+            self._recent.move_to_end(host)
+            return lane
+        lane = self._alive.get(host)
+        if lane is None:
+            lane = HostLane(host, self._rule_of(host), self._memory.lane_state(host), self._memory.keep_lane_state)
+            self._alive[host] = lane
+        self._recent[host] = lane
+        while len(self._recent) > MOST_LANES:
+            self._forget_one()
+        return lane
+
+    def _forget_one(self) -> None:
+        """The longest unused lane; one in use, or with a start to wait for, only if many others are too."""
+        for _ in range(64):
+            host, lane = next(iter(self._recent.items()))
+            if lane.is_idle:
+                break
+            self._recent.move_to_end(host)
+        _, lane = self._recent.popitem(last=False)
+        lane.keep()

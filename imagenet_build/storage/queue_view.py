@@ -1,0 +1,136 @@
+"""What a download queue holds, read by whoever wants to know: URLs waiting, images, refusals, the shards' ends."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from imagenet_build.storage.queue_schema import IMAGE_COLUMNS, SCHEMA, image_row
+from imagenet_build.storage.sqlite_files import open_database
+
+WAITING, DONE, REFUSED = 0, 1, 2
+_IMAGE = ", ".join(f"i.{name}" for name in IMAGE_COLUMNS)
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedUrl:
+    """A URL waiting to be fetched."""
+
+    key: bytes
+    url: str
+    host: str
+    attempts: int = 0
+    """Requests made for it in earlier sessions."""
+
+
+def key_digest(url_key: str) -> bytes:
+    """16 bytes that stand for a URL key: the host's part first, so that a host's rows lie close together."""
+    host = url_key.removeprefix("//").partition("/")[0]
+    return _host_digest(host) + hashlib.blake2b(url_key.encode("utf-8", "surrogatepass"), digest_size=12).digest()
+
+
+@lru_cache(10_000)
+def _host_digest(host: str) -> bytes:
+    return hashlib.blake2b(host.encode("utf-8", "surrogatepass"), digest_size=4).digest()
+
+
+class QueueView:
+    """The download queue of a run as it was last committed."""
+
+    def __init__(self, path: Path, *, read_only: bool = True) -> None:
+        """Raises DataError: the file is missing or damaged."""
+        self._db = open_database(path, SCHEMA, read_only=read_only)
+
+    def close(self) -> None:
+        """Release the file."""
+        self._db.close()
+
+    def waiting_hosts(self) -> list[tuple[str, int]]:
+        """(host, URLs waiting), sorted by host."""
+        return list(
+            self._db.execute(
+                "SELECT name, waiting FROM hosts JOIN (SELECT host, count(*) AS waiting FROM urls WHERE state = 0"
+                " GROUP BY host) ON id = host ORDER BY name"
+            )
+        )
+
+    def waiting(self, host: str, after_key: bytes, limit: int) -> list[QueuedUrl]:
+        """The next waiting URLs of a host in the queue's order, beginning behind `after_key`."""
+        rows = self._db.execute(
+            "SELECT key, url, attempts FROM urls WHERE state = 0 AND host = (SELECT id FROM hosts WHERE name = ?)"
+            " AND key > ? ORDER BY key LIMIT ?",
+            (host, after_key, limit),
+        )
+        return [QueuedUrl(key, url, host, attempts) for key, url, attempts in rows]
+
+    def image_of(self, url_key: str) -> dict[str, Any] | None:
+        """The IMAGES columns of a URL that gave an image (without wnid and url_key); None for any other."""
+        row = self._db.execute(
+            f"SELECT u.url, u.final_url, u.at, {_IMAGE} FROM urls u JOIN images i ON i.id = u.image"
+            " WHERE u.key = ? AND u.state = 1",
+            (key_digest(url_key),),
+        ).fetchone()
+        return image_row(row) if row else None
+
+    def rejection_of(self, url_key: str) -> dict[str, Any] | None:
+        """The REJECTIONS columns of a refused URL (without wnid and url_key); None for any other."""
+        row = self._db.execute(
+            "SELECT url, final_url, reason, detail, attempts, at FROM urls WHERE key = ? AND state = 2",
+            (key_digest(url_key),),
+        ).fetchone()
+        return _rejection_row(row) if row else None
+
+    def images(self) -> Iterator[dict[str, Any]]:
+        """`image_of` for every URL that gave an image, in the queue's order."""
+        for row in self._db.execute(
+            f"SELECT u.url, u.final_url, u.at, {_IMAGE} FROM urls u JOIN images i ON i.id = u.image WHERE u.state = 1"
+            " ORDER BY u.key"
+        ):
+            yield image_row(row)
+
+    def rejections(self) -> Iterator[dict[str, Any]]:
+        """`rejection_of` for every refused URL, in the queue's order."""
+        for row in self._db.execute(
+            "SELECT url, final_url, reason, detail, attempts, at FROM urls WHERE state = 2 ORDER BY key"
+        ):
+            yield _rejection_row(row)
+
+    def counts(self) -> dict[int, int]:
+        """Number of URLs by state (WAITING, DONE, REFUSED)."""
+        return dict(self._db.execute("SELECT state, count(*) FROM urls GROUP BY state"))
+
+    def host_counts(self, host: str) -> dict[str, int]:
+        """URLs of one host, over all sessions: kept and refused."""
+        row = self._db.execute("SELECT kept, refused FROM hosts WHERE name = ?", (host,)).fetchone()
+        return {"kept": row[0], "refused": row[1]} if row else {"kept": 0, "refused": 0}
+
+    def refused_by_reason(self) -> list[tuple[str, int]]:
+        """(reason, URLs), most first."""
+        return list(
+            self._db.execute(
+                "SELECT reason, count(*) FROM urls WHERE state = 2 GROUP BY reason ORDER BY count(*) DESC, reason"
+            )
+        )
+
+    def shard_ends(self) -> dict[str, int]:
+        """For each shard, the offset where its last journalled member's data ends, in bytes."""
+        return dict(self._db.execute("SELECT name, end FROM shards"))
+
+    def lane(self, host: str) -> str:
+        """What was kept for a host's lane; empty: nothing."""
+        row = self._db.execute("SELECT lane FROM hosts WHERE name = ?", (host,)).fetchone()
+        return row[0] if row else ""
+
+    def lanes(self) -> Iterator[tuple[str, str]]:
+        """(host, what its lane remembers) of all hosts that remember anything."""
+        return iter(self._db.execute("SELECT name, lane FROM hosts WHERE lane != '' ORDER BY name").fetchall())
+
+
+def _rejection_row(row: tuple[Any, ...]) -> dict[str, Any]:
+    found = dict(zip(("url", "final_url", "reason", "detail", "attempts", "refused_at"), row, strict=True))
+    found["refused_at"] = int(found["refused_at"] * 1000)
+    return found
