@@ -220,9 +220,10 @@ class ImageFacts:
     sha256: str
     """Hex digest of the bytes as they came."""
     pixel_sha256: str
-    """Hex digest of width, height and the upright RGB pixels on white: equal pictures in different files agree."""
+    """Hex digest of width, height and the upright RGB pixels on white as they were decoded here: a JPEG perhaps at a
+    half, a quarter or an eighth of its size, others in full. Equal pictures in files of one kind agree."""
     format: str
-    """Pillow's name: JPEG, PNG, WEBP, GIF, BMP, TIFF."""
+    """Pillow's name: JPEG, PNG, WEBP, GIF, BMP, TIFF, AVIF, HEIF."""
     width: int
     """Pixels, upright."""
     height: int
@@ -237,11 +238,11 @@ class ImageFacts:
     has_icc_profile: bool
     """The file names a colour space of its own; hashes and the tiny image take its numbers as sRGB."""
     dct_hash: int
-    """64-bit `imagehash.phash` of the upright picture, as an unsigned integer."""
+    """64-bit `imagehash.phash` of the upright picture, as an unsigned integer; of a large JPEG within 4 bits of it."""
     mirrored_hash: int
     """The `dct_hash` that the picture has when mirrored left to right."""
     gradient_hash: int
-    """64-bit `imagehash.dhash` of the upright picture, as an unsigned integer."""
+    """64-bit `imagehash.dhash` of the upright picture, as an unsigned integer; likewise."""
     tiny: bytes
     """The picture at 32 x 32 RGB, row by row, 3072 bytes (Torralba et al. 2008, "80 million tiny images")."""
 

@@ -6,6 +6,7 @@ from imagenet_build.cli.collection import collection
 from imagenet_build.cli.concepts import concepts_command
 from imagenet_build.cli.demo import demo_command
 from imagenet_build.cli.engines import engines_command, engines_register_command
+from imagenet_build.cli.fetch import fetch_command
 from imagenet_build.cli.main import main
 from imagenet_build.cli.plan import plan_command
 from imagenet_build.cli.runs import build_command, check_command, retry_command, status_command
@@ -22,6 +23,7 @@ for _command in (
     plan_command,
     collection,
     build_command,
+    fetch_command,
     status_command,
     retry_command,
     check_command,

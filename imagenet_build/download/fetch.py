@@ -33,8 +33,9 @@ from imagenet_build.network.host_lanes import HostLanes
 from imagenet_build.network.messages import HttpAnswer
 from imagenet_build.network.opt_out import opt_out
 from imagenet_build.network.retry import LEAST_S, backoff_s
-from imagenet_build.network.robots import Robots
+from imagenet_build.network.robots import Robots, RobotsVerdict
 from imagenet_build.network.visit import Visit
+from imagenet_build.network.wire_errors import NoConnection
 from imagenet_build.records import Rejection, RejectReason
 
 HEADERS = {"Accept": "image/*", "Accept-Encoding": "identity"}
@@ -47,14 +48,16 @@ _REASONS: dict[type[SourceError], RejectReason] = {
     CutOff: RejectReason.CUT_OFF,
     DeadlinePassed: RejectReason.TIMEOUT,
     HostUnknown: RejectReason.HOST_UNKNOWN,
+    NoConnection: RejectReason.UNREACHABLE,
     TlsFailed: RejectReason.TLS_FAILED,
     TooManyBytes: RejectReason.TOO_MANY_BYTES,
     TooManyRedirects: RejectReason.TOO_MANY_REDIRECTS,
     TooSlow: RejectReason.TOO_SLOW,
     Unreachable: RejectReason.UNREACHABLE,
 }
-_ONCE = frozenset({RejectReason.ROBOTS_UNREACHABLE, RejectReason.HOST_UNKNOWN})
-"""Transient, but the same for a while: what is known of robots.txt and names is kept."""
+
+_ONCE = (HopRefused, HostUnknown)
+"""What is known of robots.txt and of names stays known for a while: asking again at once brings nothing new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,9 @@ class Fetcher:
                 return Fetched(Rejection(RejectReason.THROTTLED, detail), attempt, visit.url)
             except SourceError as raised:
                 result, error = _rejection(raised), raised
-            if isinstance(result, bytes) or not await self._may_pass(result, visit, attempt):
+            if isinstance(result, bytes) or isinstance(error, _ONCE) or not result.reason.transient:
+                break
+            if not await self._may_pass(result, visit, attempt):
                 break
             before = visit
         visit.count(error)
@@ -135,8 +140,6 @@ class Fetcher:
 
     async def _may_pass(self, rejection: Rejection, visit: Visit, attempt: int) -> bool:
         """Whether another attempt may help; waits as long as it should. Raises HostResting."""
-        if not rejection.reason.transient or rejection.reason in _ONCE:
-            return False
         lane = visit.lane
         is_throttled = rejection.reason is RejectReason.THROTTLED
         if is_throttled and not visit.has_asked_for_pause:
@@ -162,11 +165,7 @@ class Fetcher:
         verdict = await self._robots.verdict(url)
         if verdict.allowed:
             return
-        if not verdict.reachable:
-            reason = RejectReason.ROBOTS_UNREACHABLE
-        else:
-            reason = RejectReason.OPTED_OUT if verdict.is_opt_out else RejectReason.ROBOTS_REFUSED
-        raise HopRefused(verdict.evidence, source=url, verdict=Rejection(reason, verdict.evidence))
+        raise HopRefused(verdict.evidence, source=url, verdict=_robots_rejection(verdict))
 
     def _on_headers(self, status: int, headers: Mapping[str, str]) -> None:
         """Opt-outs and plain non-images, before the body is read."""
@@ -209,6 +208,16 @@ def _rejection(error: SourceError) -> Rejection:
         is_web = error.source.lower().startswith(("http:", "https:"))
         return Rejection(RejectReason.BAD_URL if is_web else RejectReason.SCHEME_REFUSED, str(error))
     return Rejection(_REASONS[type(error)], str(error))
+
+
+def _robots_rejection(verdict: RobotsVerdict) -> Rejection:
+    """The row that a refusing verdict stands for."""
+    if verdict.error is not None:
+        return _rejection(verdict.error)
+    if not verdict.reachable:
+        return Rejection(RejectReason.ROBOTS_UNREACHABLE, verdict.evidence)
+    reason = RejectReason.OPTED_OUT if verdict.is_opt_out else RejectReason.ROBOTS_REFUSED
+    return Rejection(reason, verdict.evidence)
 
 
 def _refused(answer: HttpAnswer) -> Rejection:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from imagenet_build.config.models import DownloadConfig, HostRule
 from imagenet_build.contracts import Advance, RunContext, UnitResult, UnitRunner, WorkUnit
+from imagenet_build.download.add_urls import row_key
 from imagenet_build.download.decode_pool import DecodePool
 from imagenet_build.download.fetch import Fetcher
 from imagenet_build.download.host_work import HostWork, Keeper
@@ -20,7 +21,6 @@ from imagenet_build.network.addresses import AddressPolicy
 from imagenet_build.network.client import PRODUCT_TOKEN, HttpClient
 from imagenet_build.network.host_lanes import HostLanes, host_of
 from imagenet_build.network.robots import Robots, robots_fetcher
-from imagenet_build.search.canonical_url import canonical_key
 from imagenet_build.storage import tables
 from imagenet_build.storage.download_queue import DownloadQueue
 from imagenet_build.storage.schemas import HITS, IMAGES, REJECTIONS
@@ -149,7 +149,7 @@ def _of_hits(run: RunContext, look_up: Callable[[str], dict[str, Any] | None]) -
 def _of_list(rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Rows of no synset, in the queue's order."""
     for row in rows:
-        yield {"wnid": "", "url_key": canonical_key(row["url"]), **row}
+        yield {"wnid": "", "url_key": row_key(row["url"]), **row}
 
 
 def _requeue_lost(run: RunContext, queue: DownloadQueue) -> None:

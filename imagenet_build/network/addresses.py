@@ -14,6 +14,14 @@ _TRANSLATED_V6 = ipaddress.IPv6Network("64:ff9b::/96")
 _UNICAST_V6 = ipaddress.IPv6Network("2000::/3")
 """All that IANA has given out for the public network; outside lie deprecated and local forms that may wrap IPv4."""
 
+_NOT_PUBLIC = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        "192.0.0.0/24",  # protocol assignments (RFC 6890); a metadata service too; early versions of Python miss it
+        "168.63.129.16/32",  # Azure's wire server: public by its number, reached from inside only
+    )
+)
+
 
 class AddressPolicy:
     """Public addresses, and the networks that were allowed by name."""
@@ -32,7 +40,8 @@ class AddressPolicy:
         ip = _unwrapped(ipaddress.ip_address(address.partition("%")[0]))
         if any(ip.version == network.version and ip in network for network in self._allowed):
             return
-        if not ip.is_global or ip.is_multicast or (ip.version == 6 and ip not in _UNICAST_V6):
+        is_known = any(ip.version == network.version and ip in network for network in _NOT_PUBLIC)
+        if is_known or not ip.is_global or ip.is_multicast or (ip.version == 6 and ip not in _UNICAST_V6):
             raise AddressRefused(f"{host} is {ip}, which is not a public address", source=host)
 
     def check_literal(self, host: str) -> None:

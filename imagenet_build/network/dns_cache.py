@@ -15,8 +15,9 @@ from dataclasses import dataclass
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from imagenet_build.errors import HostUnknown, SourceError, Unreachable
+from imagenet_build.errors import HostUnknown, SourceError
 from imagenet_build.network.addresses import AddressPolicy
+from imagenet_build.network.wire_errors import NoConnection
 
 KEEP_S = 300.0
 """The system's resolver tells no lifetimes; five minutes is what most names of hosts with pictures allow."""
@@ -76,7 +77,7 @@ class CachingResolver(AbstractResolver):
         Raises:
             AddressRefused: one of them is not allowed.
             HostUnknown: the name does not resolve.
-            Unreachable: the name service gave no answer.
+            NoConnection: the name service gave no answer.
         """
         name = (host.lower(), int(family))
         known = self._known.get(name)
@@ -113,7 +114,7 @@ class CachingResolver(AbstractResolver):
             task = self._asking[name] = asyncio.create_task(self._keep(name))
         done, _ = await asyncio.wait((task,), timeout=self._timeout_s)
         if not done:
-            raise Unreachable(f"no answer about {name[0]} from the name service", source=name[0])
+            raise NoConnection(f"no answer about {name[0]} from the name service", source=name[0])
         return task.result()
 
     async def _keep(self, name: tuple[str, int]) -> _Known:
@@ -138,4 +139,4 @@ def _failure(host: str, error: OSError | UnicodeError) -> _Known:
         reason = "cannot be encoded" if isinstance(error, UnicodeError) else error.strerror
         return _Known(time.monotonic() + KEEP_UNKNOWN_S, (), (HostUnknown, f"{host} is not known: {reason}"))
     message = f"the name service knows nothing of {host} for now: {error.strerror or error}"
-    return _Known(time.monotonic() + KEEP_FAILED_S, (), (Unreachable, message))
+    return _Known(time.monotonic() + KEEP_FAILED_S, (), (NoConnection, message))

@@ -12,13 +12,14 @@ from weakref import WeakValueDictionary
 
 from protego import Protego
 
-from imagenet_build.errors import AddressRefused, HostResting, SourceError, Unreachable
+from imagenet_build.errors import AddressRefused, HostResting, HostUnknown, SourceError, TlsFailed, Unreachable
 from imagenet_build.network.client import HttpClient
 from imagenet_build.network.host_lanes import HostLanes
 from imagenet_build.network.messages import HttpAnswer
 from imagenet_build.network.robots_lines import best_match, lines_for
 from imagenet_build.network.usage_preferences import UsageRules, usage_rules
 from imagenet_build.network.visit import Visit
+from imagenet_build.network.wire_errors import NoConnection
 
 CACHE_S = 24 * 3600.0
 """RFC 9309 section 2.4: not longer than 24 hours."""
@@ -31,6 +32,7 @@ MAX_LINES = 60_000
 """Rules remembered for all authorities together; the longest unused leave first."""
 REDIRECTS = 5
 """Section 2.3.1.2: at least five hops."""
+_NO_HOST = (HostUnknown, TlsFailed, NoConnection)
 _DISALLOW = ("dis", "dias")
 """How protego's spellings of Disallow begin."""
 
@@ -46,6 +48,8 @@ class RobotsVerdict:
     """False: the file could not be read, so nothing may be fetched for now."""
     is_opt_out: bool = False
     """Crawling is allowed, but not this use."""
+    error: SourceError | None = None
+    """The host itself could not be reached, so the picture could not be either."""
 
 
 @dataclass(slots=True)
@@ -134,9 +138,13 @@ class Robots:
         except HostResting:
             raise
         except SourceError as error:
-            if isinstance(error, AddressRefused) and error.source == urlsplit(url).hostname:
+            if isinstance(error, AddressRefused) and error.source.lower() == urlsplit(url).hostname:
                 raise
-            return _unreachable(f"{url} cannot be read: {error}")
+            evidence = f"{url} cannot be read: {error}"
+            if isinstance(error, _NO_HOST):
+                # not remembered: the next one asks again, and the host's circuit breaker counts
+                return _Rules(0.0, RobotsVerdict(False, evidence, reachable=False, error=error))
+            return _unreachable(evidence)
         if answer.status >= 500 or answer.status == 429:
             return _unreachable(f"{url} answered {answer.status}")
         until_s = time.monotonic() + CACHE_S
@@ -174,6 +182,8 @@ def robots_fetcher(client: HttpClient, lanes: HostLanes, timeout_s: float) -> Ca
             raise Unreachable(f"it redirects to {error.source}, which is left in peace", source=url) from None
         except SourceError as error:
             visit.count(error)
+            if visit.host != visit.own_host and not isinstance(error, AddressRefused):
+                raise Unreachable(f"{visit.url}: {error}", source=visit.url) from None
             raise
         visit.count(None)
         return answer

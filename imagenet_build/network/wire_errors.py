@@ -7,23 +7,27 @@ import ssl
 import aiohttp
 from aiohttp.http_exceptions import ContentEncodingError
 
-from imagenet_build.errors import BadAnswer, CutOff, DeadlinePassed, HopRefused, SourceError, TlsFailed, Unreachable
+from imagenet_build.errors import BadAnswer, CutOff, HopRefused, SourceError, TlsFailed, Unreachable
 
 _MOST_CHARACTERS = 120
+
+
+class NoConnection(Unreachable):
+    """Not even a connection: refused, no route, not in time, or no answer about the name."""
 
 
 def translated(error: Exception, url: str) -> SourceError:
     """The error of ours that an error of aiohttp, of the system or of a resolver stands for.
 
     Returns:
-        DeadlinePassed, CutOff, TlsFailed, BadAnswer, HopRefused (the URL is none), else Unreachable; an error of ours
+        NoConnection, CutOff, TlsFailed, BadAnswer, HopRefused (the URL is none), else Unreachable; an error of ours
         inside the chain as it is.
     """
     for cause in _chain(error):  # aiohttp wraps what the resolver raised
         if isinstance(cause, SourceError):
             return cause
     if isinstance(error, aiohttp.ServerTimeoutError):
-        return DeadlinePassed("no connection in time", source=url)
+        return NoConnection("no connection in time", source=url)
     if isinstance(error, aiohttp.ClientPayloadError):
         for cause in _chain(error):
             if isinstance(cause, ContentEncodingError):
@@ -37,6 +41,8 @@ def translated(error: Exception, url: str) -> SourceError:
         return BadAnswer(f"no HTTP: {_first_line(error.message)}", source=url)
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return Unreachable("the connection was closed without an answer", source=url)
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return NoConnection(f"no connection: {error.os_error.strerror or 'it was closed'}", source=url)
     if isinstance(error, (aiohttp.ClientError, OSError)):
         return Unreachable(f"{type(error).__name__}: {error}", source=url)
     return HopRefused(f"not a usable URL: {error}", source=url)

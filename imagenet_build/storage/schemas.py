@@ -93,7 +93,12 @@ SEARCH_REJECTIONS = pa.schema(
 BYTES_PLACE = [
     _column("final_url", _TEXT, "where redirects led; null: nowhere else", nullable=True),
     _column("sha256", _TEXT, "hex digest of the file as it came", nullable=True),
-    _column("pixel_sha256", _TEXT, "hex digest of the upright RGB pixels on white", nullable=True),
+    _column(
+        "pixel_sha256",
+        _TEXT,
+        "hex digest of the upright RGB pixels on white, as decoded",
+        nullable=True,
+    ),
     _column("shard", _TEXT, "tar file below images/", nullable=True),
     _column("offset", pa.int64(), "first byte of the file in the shard", nullable=True),
     _column("size", pa.int64(), "bytes", nullable=True),
@@ -105,9 +110,9 @@ BYTES_PLACE = [
     _column("has_icc_profile", pa.bool_(), "the file names a colour space of its own", nullable=True),
     _column("frames", pa.int32(), "1, or more for animations and multi-page files", nullable=True),
     _column("orientation", pa.int8(), "EXIF orientation, 1 to 8", nullable=True),
-    _column("dct_hash", pa.uint64(), "imagehash.phash of the upright picture", nullable=True),
+    _column("dct_hash", pa.uint64(), "imagehash.phash of the upright picture, or nearly", nullable=True),
     _column("mirrored_hash", pa.uint64(), "the dct_hash of the picture mirrored left to right", nullable=True),
-    _column("gradient_hash", pa.uint64(), "imagehash.dhash of the upright picture", nullable=True),
+    _column("gradient_hash", pa.uint64(), "imagehash.dhash of the upright picture, or nearly", nullable=True),
     _column("tiny", pa.binary(3072), "32 x 32 RGB, row by row", nullable=True),
     _column("fetched_at", pa.timestamp("ms", tz="UTC"), "when the bytes came", nullable=True),
 ]

@@ -1,8 +1,9 @@
 """The download stage beside img2dataset: the same URLs, cores and server, in alternating runs.
 
 A server in a process of its own gives photographs from memory on loopback. Two tables: every URL with bytes of its
-own (a JPEG comment with its number), and 200 pictures under all URLs, which our store keeps once each. Ours does all
-it does in a build (policy, robots.txt, strict decode, digests, hashes, tiny image, journalled shard).
+own (a JPEG comment with its number), and 200 pictures under all URLs, each of which our stage decodes and stores only
+once: the first is the one to go by. Ours does all it does in a build (policy, robots.txt, strict decode, digests,
+hashes, tiny image, journalled shard).
 
     python scripts/bench/download.py [--images 10000] [--repeats 3] [--work FOLDER]      (about 20 minutes)
     python scripts/bench/download.py --images 2000 --repeats 1 --distinct                (a quick look)
@@ -13,7 +14,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import importlib.metadata
-import json
 import os
 import platform
 import shutil
@@ -27,6 +27,7 @@ from pathlib import Path
 
 import img2dataset_env as img2dataset
 import numpy as np
+from fetch_runs import fetch_command, write_urls
 from picture_host import PictureHost, photographs
 from process_tree import Usage, measure
 
@@ -35,7 +36,10 @@ from imagenet_build.storage.layout import RunLayout
 from imagenet_build.storage.schemas import IMAGES
 
 OURS = "imagenet-build fetch"
-RULE = {"min_delay_s": 0.0, "concurrency": 32}
+SETTINGS = {
+    "network.allow_addresses": ["127.0.0.1"],
+    "download.default_host": {"min_delay_s": 0.0, "concurrency": 32},
+}
 WARM_UP = 100
 """Images of the runs that are not counted: they fill the caches of files and of compiled modules."""
 
@@ -92,7 +96,7 @@ def main() -> None:
             if options.same if distinct else options.distinct:
                 continue
             with PictureHost(pictures, distinct=distinct) as host:
-                ours = Way(OURS, our_command(distinct), what_we_lack)
+                ours = Way(OURS, our_command, what_we_lack)
                 theirs = [their_way(variant, programs, options) for variant in img2dataset.VARIANTS]
                 pairs = [(ours, way) for way in theirs]
                 if options.only:
@@ -101,16 +105,8 @@ def main() -> None:
                 compare(pairs, host, work, options.images, options.repeats)
 
 
-def our_command(distinct: bool) -> Callable[[Path, Path, int], list[str]]:
-    settings = {"network.allow_addresses": ["127.0.0.1"], "download.default_host": RULE}
-    if not distinct:
-        settings["download.placeholder_urls"] = 0  # the same bytes at so many URLs of a host would be refused as such
-    sets = [part for key, value in settings.items() for part in ("--set", f"{key}={json.dumps(value)}")]
-
-    def command(urls: Path, out: Path, images: int) -> list[str]:  # noqa: ARG001 (as `Way.command`)
-        return [sys.executable, "-m", "imagenet_build", "fetch", str(urls), "--out", str(out), *sets]
-
-    return command
+def our_command(urls: Path, out: Path, images: int) -> list[str]:  # noqa: ARG001 (as `Way.command`)
+    return fetch_command(urls, out, SETTINGS)
 
 
 def what_we_lack(out: Path, host: PictureHost, images: int) -> str:
@@ -166,7 +162,7 @@ def spread(values: list[float], name: str) -> str:
 def run_once(way: Way, host: PictureHost, work: Path, images: int) -> Run:
     """One run into a new folder, which is looked through and then removed."""
     urls, out = work / "urls.txt", work / "out"
-    urls.write_text("".join(f"{host.url(number)}\n" for number in range(images)))
+    write_urls(urls, (host.url(number) for number in range(images)))
     shutil.rmtree(out, ignore_errors=True)
     os.sync()  # what the run before has left to be written must not slow this one
     host.take_log()

@@ -40,12 +40,11 @@ def reduced(data: bytes, by: int) -> tuple[int, int, int]:
     """DCT and gradient hash of the picture decoded at 1/by, and its shorter side in pixels."""
     with pixels.opened_picture(data, "JPEG") as opened:
         orientation = pixels.orientation_of(opened, "JPEG")
-        was = pixels.reduction_of
-        pixels.reduction_of = lambda width, height: by
-        try:
-            box = pixels.decode(opened, "JPEG")
-        finally:
-            pixels.reduction_of = was
+        box = None
+        if by > 1:
+            width, height = opened.size
+            box = opened.draft(None, (width // by, height // by))[1]
+        opened.load()
         grids = pixels.view_of(opened, box, orientation).grids
         return dct_hashes(grids.square)[0], gradient_hash(grids.gradient), min(opened.size)
 
@@ -54,11 +53,10 @@ def copies(data: bytes, count: int, rng: random.Random) -> Iterator[bytes]:
     with Image.open(io.BytesIO(data)) as opened:
         picture = opened.convert("RGB")
     for _ in range(count):
-        left, top = (rng.uniform(0, 0.4) for _ in range(2))
-        right, bottom = rng.uniform(left + 0.5, 1), rng.uniform(top + 0.5, 1)
-        cut = picture.crop(
-            tuple(round(part * side) for part, side in zip((left, top, right, bottom), picture.size * 2))
-        )
+        left, top = rng.uniform(0, 0.4) * picture.width, rng.uniform(0, 0.4) * picture.height
+        right = rng.uniform(left + picture.width / 2, picture.width)
+        bottom = rng.uniform(top + picture.height / 2, picture.height)
+        cut = picture.crop((round(left), round(top), round(right), round(bottom)))
         zoom = rng.uniform(0.4, 1.5)
         cut = cut.resize([max(64, round(side * zoom)) for side in cut.size], Image.Resampling.LANCZOS)
         buffer = io.BytesIO()

@@ -160,7 +160,7 @@ def test_without_a_name_the_engines_of_the_configuration_are_asked(openverse, tm
         (throttled(37), "429"),
         (Reply.text("down", 503), "503"),
         (Reply.json({"detail": "no"}, 403), "gatekeeper"),
-        (Reply(mode="drop"), "disconnected"),
+        (Reply(mode="drop"), "without an answer"),
     ],
     ids=["portal", "empty", "changed", "refused", "throttled", "down", "blocked", "closed"],
 )

@@ -167,6 +167,16 @@ async def test_a_host_that_is_not_there(image_server):
     assert (await fetch(image_server.url("/a.jpg"), attempts=1, robots=False)).result.reason is R.UNREACHABLE
 
 
+async def test_a_host_that_is_not_there_is_said_to_be_so_and_not_its_robots_txt(image_server):
+    with ImageServer() as other:
+        url = other.url("/a.jpg")
+    for asked in (url, image_server.serve("/a.jpg", redirect(url))):
+        fetched = await fetch(asked, attempts=3)
+        assert fetched == Fetched(Rejection(R.UNREACHABLE, fetched.result.detail), 1, url)
+        assert fetched.result.detail.startswith("no connection: ")
+    assert (await fetch("http://nowhere.invalid/a.jpg")).result.reason is R.HOST_UNKNOWN
+
+
 async def test_a_name_of_this_machine_is_an_address_refused_for_good():
     async with fetcher(allow=()) as one:
         for url in ("http://localhost:9/a.jpg", "http://2130706434:9/a.jpg", "http://[::1]:9/a.jpg"):

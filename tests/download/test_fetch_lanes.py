@@ -115,6 +115,18 @@ async def test_what_counts_against_a_host(image_server, reply, fails):
     assert lanes.lane(host(image_server)).state().failures == (1 if fails else 0)
 
 
+async def test_a_host_that_is_gone_is_left_alone_after_ten_rows(image_server):
+    """Though robots.txt is what fails: else all its addresses would be refused within a moment."""
+    lanes = lanes_of()
+    with ImageServer() as gone:
+        urls = [gone.url(f"/{number}.jpg") for number in range(FAILURES_TO_OPEN + 1)]
+    async with fetcher(lanes=lanes) as one:
+        rows = [await one.fetch(url) for url in urls[:-1]]
+        with pytest.raises(HostResting):
+            await one.fetch(urls[-1])
+    assert {row.result.reason for row in rows} == {R.UNREACHABLE}
+
+
 async def test_a_trial_that_fails_is_a_row_and_is_not_repeated(image_server):
     """The row lets a run with a dead host come to its end: each rest costs one address, not for ever the same one."""
     memory = Memory({host(image_server): LaneState(LONG_AGO, rests=2)})

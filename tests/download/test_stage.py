@@ -136,14 +136,14 @@ def test_a_full_disk_stops_the_run_and_loses_nothing(tmp_path, image_server, mon
     download = Download(tmp_path, hits([DOG], serve_photos(image_server, 8)))
     written = []
 
-    def full(handle: int, data: memoryview) -> int:
-        written.append(len(data))
+    def full(handle: int, parts: list[memoryview]) -> int:
+        written.append(parts)
         if len(written) > 3:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return os.write(handle, data)
+        return os.writev(handle, parts)
 
     with monkeypatch.context() as patched:
-        patched.setattr(shards, "os", SimpleNamespace(**{**vars(os), "write": full}))
+        patched.setattr(shards, "os", SimpleNamespace(**{**vars(os), "writev": full}))
         with pytest.raises(OSError, match="No space"):
             download.run()
     queue = download.queue()

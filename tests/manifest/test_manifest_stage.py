@@ -29,7 +29,7 @@ def test_every_synset_with_hits_has_a_manifest_that_says_what_it_is(finished, in
     assert said["gloss"].startswith("the highest of the bowed stringed instruments")
     assert said["config_hash"] == config_hash(make_config(instruments))
     assert json.loads(said["counts"]) == {"seen": 8, "kept": 4, "duplicates": 2, "refused": 2, "waiting": 0}
-    assert json.loads(said["refused_by_reason"]) == {"corrupt": 1, "too_small": 1}
+    assert json.loads(said["refused_by_reason"]) == {"truncated": 1, "too_small": 1}
 
 
 def test_copies_point_to_the_kept_picture_and_conflicts_to_the_other_synset(finished):

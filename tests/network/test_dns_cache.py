@@ -4,11 +4,12 @@ import threading
 
 import pytest
 
-from imagenet_build.errors import AddressRefused, HostUnknown, Unreachable
+from imagenet_build.errors import AddressRefused, HostUnknown
 from imagenet_build.network import dns_cache
 from imagenet_build.network.addresses import AddressPolicy
 from imagenet_build.network.client import HttpClient
 from imagenet_build.network.dns_cache import LOOKUPS_AT_ONCE, CachingResolver
+from imagenet_build.network.wire_errors import NoConnection
 from tests.network.raw_server import raw_server, saying
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
@@ -75,8 +76,8 @@ async def test_an_answer_is_kept_for_a_while(clock):
     ("trouble", "error", "kept_s"),
     [
         (UNKNOWN, HostUnknown, dns_cache.KEEP_UNKNOWN_S),
-        (FOR_NOW, Unreachable, dns_cache.KEEP_FAILED_S),
-        (OSError("no network"), Unreachable, dns_cache.KEEP_FAILED_S),
+        (FOR_NOW, NoConnection, dns_cache.KEEP_FAILED_S),
+        (OSError("no network"), NoConnection, dns_cache.KEEP_FAILED_S),
     ],
 )
 async def test_a_failure_is_kept_for_a_shorter_while(clock, trouble, error, kept_s):
@@ -122,7 +123,7 @@ async def test_a_silent_name_service_has_a_deadline():
     names = Names(["8.8.8.8"])
     names.released.clear()
     resolver = resolver_of(names, timeout_s=0.05)
-    with pytest.raises(Unreachable, match="no answer about"):
+    with pytest.raises(NoConnection, match="no answer about"):
         await addresses(resolver, "example.org")
     names.released.set()
     await asyncio.gather(*resolver._asking.values())
@@ -186,7 +187,7 @@ async def test_the_connection_goes_to_the_very_address_that_was_checked():
     assert names.asked == ["rebinding.example"] * 2
 
 
-@pytest.mark.parametrize(("trouble", "error"), [(UNKNOWN, HostUnknown), (FOR_NOW, Unreachable)])
+@pytest.mark.parametrize(("trouble", "error"), [(UNKNOWN, HostUnknown), (FOR_NOW, NoConnection)])
 async def test_the_client_says_what_became_of_a_name(trouble, error):
     async with HttpClient(contact="", policy=AddressPolicy(), look_up=Names(trouble)) as client:
         with pytest.raises(error) as caught:

@@ -11,6 +11,7 @@ from imagenet_build.network.client import PRODUCT_TOKEN, HttpClient
 from imagenet_build.network.host_lanes import LaneState
 from imagenet_build.network.messages import HttpAnswer
 from imagenet_build.network.robots import MAX_BYTES, UNREACHABLE_S, Robots, robots_fetcher
+from imagenet_build.network.wire_errors import NoConnection
 from tests.fakes.image_server import ImageServer, redirect, refusal
 from tests.fakes.server import Reply
 from tests.network.lanes import Memory, lanes_of
@@ -56,10 +57,34 @@ async def test_an_unreachable_file_refuses_for_now(image_server, robots, reply):
     assert "/robots.txt" in verdict.evidence
 
 
-async def test_a_host_that_is_not_there_refuses_for_now(robots):
+async def test_a_host_that_is_not_there_refuses_until_it_is(robots):
     with ImageServer() as server:
         url = server.url("/a.jpg")
-    assert not (await robots.verdict(url)).reachable
+    verdict = await robots.verdict(url)
+    assert not verdict.reachable
+    assert isinstance(verdict.error, NoConnection)
+
+
+async def test_a_failed_connection_is_not_remembered(client):
+    outcomes = [NoConnection("refused"), HttpAnswer(404, {}, b"")]
+
+    async def fetch(url: str) -> HttpAnswer:
+        outcome = outcomes.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    robots = Robots(fetch, PRODUCT_TOKEN)
+    assert not (await robots.verdict("http://example.org/a.jpg")).allowed
+    assert (await robots.verdict("http://example.org/b.jpg")).allowed
+
+
+async def test_a_file_that_redirects_to_nowhere_is_not_the_hosts_own_absence(image_server, robots):
+    with ImageServer() as other:
+        image_server.robots(redirect(other.url("/robots.txt")))
+    verdict = await robots.verdict(image_server.url("/a.jpg"))
+    assert not verdict.reachable
+    assert verdict.error is None
 
 
 @pytest.mark.parametrize(

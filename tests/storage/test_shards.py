@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from imagenet_build.errors import DataError
 from imagenet_build.records import ShardRef
 from imagenet_build.storage import shards
-from imagenet_build.storage.shards import ShardWriter, read_member
+from imagenet_build.storage.shards import ShardWriter, member_header, read_member
 
 BIG = 1 << 40
 
@@ -168,14 +168,14 @@ def test_a_full_disk_leaves_what_was_journalled_and_cuts_the_torn_member(tmp_pat
     size = (tmp_path / "w0/00000.tar").stat().st_size
     calls = []
 
-    def full(handle: int, data: memoryview) -> int:
-        calls.append(len(data))
+    def full(handle: int, parts: list[memoryview]) -> int:
+        calls.append(parts)
         if len(calls) > 1:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return os.write(handle, data[:600])  # some of it still fits
+        return os.write(handle, b"".join(parts)[:600])  # some of it still fits
 
     with monkeypatch.context() as patched:
-        patched.setattr(shards, "os", os_with(write=full))
+        patched.setattr(shards, "os", os_with(writev=full))
         with pytest.raises(OSError, match="No space"):
             made.append(sha(body(3)), "jpg", body(3))
     assert len(calls) == 2
@@ -187,8 +187,9 @@ def test_a_full_disk_leaves_what_was_journalled_and_cuts_the_torn_member(tmp_pat
         assert len(tar.getnames()) == 4
 
 
-def test_short_writes_are_continued(tmp_path, monkeypatch):
-    monkeypatch.setattr(shards, "os", os_with(write=lambda handle, data: os.write(handle, data[:100])))
+@pytest.mark.parametrize("step", [100, 512, 700])
+def test_short_writes_are_continued(tmp_path, monkeypatch, step):
+    monkeypatch.setattr(shards, "os", os_with(writev=lambda handle, parts: os.write(handle, b"".join(parts)[:step])))
     made = writer(tmp_path)
     ref = made.append(sha(body(0)), "jpg", body(0))
     made.close()
@@ -247,3 +248,10 @@ def test_whatever_is_killed_when_the_journal_holds(sessions, shard_bytes, data):
         for shard in ends([ref for ref, _ in journal]):
             with tarfile.open(folder / shard) as tar:
                 assert tar.getnames() == [f"{sha(data)}.jpg" for ref, data in journal if ref.shard == shard]
+
+
+@given(st.text("0123456789abcdef.jpg", min_size=1, max_size=100), st.integers(0, (1 << 33) - 1))
+def test_a_header_is_what_the_standard_library_writes(name, size):
+    info = tarfile.TarInfo(name)
+    info.size, info.mode = size, 0o644
+    assert member_header(name, size) == info.tobuf(tarfile.USTAR_FORMAT)
