@@ -139,6 +139,8 @@ class Hit:
     """Pixels, as the engine says; None where it does not."""
     height: int | None = None
     credit: Credit = field(default_factory=Credit)
+    preview_url: str = ""
+    """A small version of the picture, as the engine says; empty where it says none, or one cut to another shape."""
 
 
 class RejectReason(str, Enum):

@@ -53,6 +53,7 @@ def main(verbose: bool) -> None:
       imagenet-build demo                        the whole job on real pictures, no account needed
       imagenet-build synsets musical_instrument.n.01
       imagenet-build queries whippet.n.01
+      imagenet-build fetch urls.txt --out data/runs/mine     only the pictures of a list of URLs
     """
     logging.basicConfig(
         level=logging.DEBUG if verbose else logging.WARNING, format="%(levelname)s %(name)s: %(message)s"

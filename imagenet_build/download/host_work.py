@@ -13,6 +13,7 @@ from imagenet_build.contracts import Advance, UnitResult, WorkUnit
 from imagenet_build.download.decode_pool import DecodePool
 from imagenet_build.download.fetch import Fetcher
 from imagenet_build.download.inspect_bytes import EXTENSIONS
+from imagenet_build.download.previews import Previews
 from imagenet_build.errors import HostResting
 from imagenet_build.records import ImageFacts, Rejection
 from imagenet_build.storage.download_queue import DownloadQueue
@@ -113,13 +114,22 @@ class HostWork:
     """What all hosts of a session share."""
 
     def __init__(
-        self, keeper: Keeper, decoders: DecodePool, fetcher: Fetcher, advance: Advance, *, longest_rest_s: float
+        self,
+        keeper: Keeper,
+        decoders: DecodePool,
+        fetcher: Fetcher,
+        advance: Advance,
+        *,
+        longest_rest_s: float,
+        previews: Previews | None = None,
     ) -> None:
+        """`previews` None: every picture is fetched (`download.previews_first: false`)."""
         self._keeper = keeper
         self._decoders = decoders
         self._fetcher = fetcher
         self._advance = advance
         self._longest_rest_s = longest_rest_s
+        self._previews = previews
 
     async def run_host(self, unit: WorkUnit, concurrency: int) -> UnitResult:
         """Fetch everything that waits for one host, until the host wants a rest."""
@@ -170,6 +180,11 @@ class HostWork:
             await todo.put(None)
 
     async def _one(self, queued: QueuedUrl) -> None:
+        if self._previews is not None:
+            known = await self._previews.refusal(queued)
+            if known is not None:
+                await self._keeper.refuse(queued, 0, "", known)
+                return
         fetched = await self._fetcher.fetch(queued.url)
         if isinstance(fetched.result, Rejection):
             await self._keeper.refuse(queued, fetched.attempts, fetched.final_url, fetched.result)

@@ -17,6 +17,7 @@ from imagenet_build.download.fetch import Fetcher
 from imagenet_build.download.host_work import HostWork, Keeper
 from imagenet_build.download.lane_memory import QueueLaneMemory
 from imagenet_build.download.placeholders import placeholder_multiplicities
+from imagenet_build.download.previews import Previews, preview_decoders
 from imagenet_build.network.addresses import AddressPolicy
 from imagenet_build.network.client import PRODUCT_TOKEN, HttpClient
 from imagenet_build.network.host_lanes import HostLanes, host_of
@@ -81,7 +82,12 @@ class DownloadStage:
                 robots = Robots(fetch_robots, PRODUCT_TOKEN, content_signals=config.content_signals)
             fetcher = Fetcher(client, lanes, robots, config, random.Random("download"))
             keeper = await stack.enter_async_context(Keeper(queue, shards))
-            work = HostWork(keeper, decoders, fetcher, advance, longest_rest_s=config.longest_rest_s)
+            previews: Previews | None = None
+            if config.previews_first:
+                small = preview_decoders(config)
+                stack.callback(small.close)
+                previews = Previews(queue, small, fetcher)
+            work = HostWork(keeper, decoders, fetcher, advance, longest_rest_s=config.longest_rest_s, previews=previews)
 
             async def run_unit(unit: WorkUnit) -> UnitResult:
                 return await work.run_host(unit, lanes.rule(unit.key).concurrency)
@@ -131,9 +137,12 @@ def _add_hits(run: RunContext, queue: DownloadQueue) -> None:
     source = f"{run.layout.hits.name} {said.st_size} {said.st_mtime_ns}"
     if queue.is_added(source):
         return
-    for _, hits in tables.by_synset(run.layout.hits, HITS, ["wnid", "url", "url_key"]):
-        urls = hits["url"].to_pylist()
-        queue.add(zip(hits["url_key"].to_pylist(), urls, map(_lane_of, urls), strict=True))
+    previews = ["preview_url"] if run.config.download.previews_first else []
+    for wnid, hits in tables.by_synset(run.layout.hits, HITS, ["wnid", "url", "url_key", *previews]):
+        keys, urls = hits["url_key"].to_pylist(), hits["url"].to_pylist()
+        queue.add(zip(keys, urls, map(_lane_of, urls), strict=True))
+        if previews:
+            queue.previews.add(wnid, zip(keys, hits["preview_url"].to_pylist(), strict=True))
     queue.set_added(source)
 
 

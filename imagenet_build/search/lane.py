@@ -143,6 +143,7 @@ def as_tables(wnid: str, engine: str, outcome: SearchOutcome) -> tuple[pa.Table,
             "creator": found.hit.credit.creator,
             "creator_url": found.hit.credit.creator_url,
             "title": found.hit.credit.title,
+            "preview_url": found.hit.preview_url or None,
         }
         for found in outcome.hits
     ]

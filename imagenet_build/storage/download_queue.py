@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from imagenet_build.records import ImageFacts, Rejection, RejectReason, ShardRef
+from imagenet_build.storage.queue_previews import QueuePreviews
 from imagenet_build.storage.queue_schema import IMAGE_COLUMNS, WAITING_INDEX, image_values
 from imagenet_build.storage.queue_view import DONE, REFUSED, QueuedUrl, QueueView, key_digest
 
@@ -51,6 +52,8 @@ class DownloadQueue(QueueView):
         newest = self._db.execute("SELECT max(id) FROM images").fetchone()[0]
         self._image_ids = itertools.count((newest or 0) + 1)
         self._pending = _nothing_pending()
+        self.previews = QueuePreviews(self._db)
+        """What `download.previews_first` needs to know."""
 
     def close(self) -> None:
         """Commit what is pending and release the file."""
@@ -113,6 +116,8 @@ class DownloadQueue(QueueView):
             self._finished(queued, host, REFUSED, attempts, RejectReason.PLACEHOLDER.value, _AGAIN, image, moved)
         else:
             self._finished(queued, host, DONE, attempts, None, None, image, moved)
+            if self.previews.in_use:
+                self.previews.kept(queued.key, image)
 
     def record_rejection(self, queued: QueuedUrl, attempts: int, rejection: Rejection, final_url: str = "") -> None:
         """A URL was refused."""
@@ -120,6 +125,17 @@ class DownloadQueue(QueueView):
         moved = final_url if final_url and final_url != queued.url else None
         host = self._host_id(queued.host)
         self._finished(queued, host, REFUSED, attempts, rejection.reason.value, detail, None, moved)
+        if rejection.reason is RejectReason.KNOWN_PREVIEW:
+            self.previews.spared(host)
+
+    def record_preview(self, queued: QueuedUrl, size: int | None) -> None:
+        """The preview of a URL came, of so many bytes; None: it did not. Committed with the URL's own outcome."""
+        self.previews.looked_at(self._host_id(queued.host), size)
+
+    def host_counts(self, host: str) -> dict[str, int]:
+        """URLs of one host, over all sessions: kept and refused; and what its previews saved, if there were any."""
+        counts = super().host_counts(host)
+        return {**counts, **self.previews.counts(host)} if self.previews.in_use else counts
 
     def _finished(self, queued: QueuedUrl, host: int, state: int, attempts: int, *more: Any) -> None:
         (self._pending.kept if state == DONE else self._pending.refused)[host] += 1
@@ -151,6 +167,7 @@ class DownloadQueue(QueueView):
                 "UPDATE hosts SET kept = kept + ?, refused = refused + ? WHERE id = ?",
                 [(pending.kept[host], pending.refused[host], host) for host in pending.kept | pending.refused],
             )
+            self.previews.write()
 
     def retry(self, reasons: Sequence[RejectReason], dead_after: int) -> tuple[int, int]:
         """Put URLs refused for these reasons back in the queue; (how many, how many not: tried too often)."""
@@ -161,6 +178,8 @@ class DownloadQueue(QueueView):
         with self._db:
             (dead,) = self._db.execute(f"SELECT count(*) FROM urls WHERE {wanted} AND attempts >= ?", values).fetchone()
             self._no_longer_refused(alive, values)
+            if self.previews.in_use:
+                self.previews.retry(alive, values)
             back = self._db.execute(f"UPDATE urls SET state = 0, image = NULL WHERE {alive}", values)
         return back.rowcount, dead
 

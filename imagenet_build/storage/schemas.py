@@ -74,6 +74,7 @@ HITS = pa.schema(
         _column("width", pa.int32(), "pixels as the engine says", nullable=True),
         _column("height", pa.int32(), "pixels as the engine says", nullable=True),
         *CREDIT,
+        _column("preview_url", _TEXT, "a small version of the picture, as the engine says; null: none", nullable=True),
     ]
 )
 

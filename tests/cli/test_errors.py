@@ -145,17 +145,17 @@ def test_a_full_disk_loses_nothing(world: World, tmp_path: Path, monkeypatch: py
 
     config = load_config(world.config)
     written = 0
-    real_write = os.write
+    real_write = os.writev
 
-    def write(handle: int, data: bytes) -> int:
+    def write(handle: int, parts: list[memoryview]) -> int:
         nonlocal written
         written += 1
         if written == 30:
-            real_write(handle, bytes(data)[:700])  # a torn member, as a full disk leaves it
+            os.write(handle, b"".join(parts)[:700])  # a torn member, as a full disk leaves it
             raise OSError(errno.ENOSPC, "No space left on device")
-        return real_write(handle, data)
+        return real_write(handle, parts)
 
-    monkeypatch.setattr(shards.os, "write", write)
+    monkeypatch.setattr(shards.os, "writev", write)
     with pytest.raises(DiskUnusable, match="full"):
         build(config, tmp_path / "run", Silent())
     monkeypatch.undo()

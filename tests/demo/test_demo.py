@@ -45,8 +45,8 @@ def test_facts_and_page_of_a_run(built: tuple[World, Path], tmp_path: Path) -> N
     run = RunContext(RunLayout(out), read_config(RunLayout(out)))
     facts = facts_of(run)
     assert facts.refused == {
-        **{"corrupt": 1, "http_error": 1, "not_an_image": 1},
-        **{"too_many_pixels": 1, "too_small": 1},
+        **{"truncated": 1, "http_error": 1, "html": 1},
+        **{"too_many_pixels": 1, "one_pixel": 1},
     }
     assert facts.non_empty <= facts.manifests <= facts.synsets
     assert 0 < facts.only_translated <= facts.candidates_only_translated

@@ -107,6 +107,7 @@ class Brave(EngineDefaults):
         notice=(
             "Paid: a card is needed, about 5 USD per 1000 queries. Whether results may be stored depends on the plan."
         ),
+        version=2,
     )
 
     def __init__(self, base_url: str = DEFAULT_BASE_URL) -> None:
@@ -165,7 +166,8 @@ def _picture(item: Mapping[str, Any]) -> WebPicture:
     # `url` is the page; the picture's own address stands in the properties
     properties = object_of(item.get("properties") or {}, "properties")
     credit = Credit(page_url=text_of(item.get("url")), title=text_of(item.get("title")))
-    return WebPicture(properties.get("url"), properties.get("width"), properties.get("height"), credit)
+    preview = text_at(item, "thumbnail", "src")
+    return WebPicture(properties.get("url"), properties.get("width"), properties.get("height"), credit, preview)
 
 
 def _lacks_key(said: Mapping[str, Any] | None) -> bool:

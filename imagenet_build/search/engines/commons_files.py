@@ -14,7 +14,15 @@ from imagenet_build.licenses import normalize_license
 from imagenet_build.network.messages import HttpAnswer
 from imagenet_build.records import Credit, Hit, Query, Rejection, RejectReason
 from imagenet_build.search.engine import Cursor, RefusedItem
-from imagenet_build.search.engines.fields import cut_query, first_link, picture_url, pixels_of, plain_text, text_of
+from imagenet_build.search.engines.fields import (
+    cut_query,
+    first_link,
+    picture_url,
+    pixels_of,
+    plain_text,
+    small_version,
+    text_of,
+)
 from imagenet_build.search.engines.json_answers import (
     failure_by_status,
     object_or_none,
@@ -26,11 +34,15 @@ from imagenet_build.search.engines.json_answers import (
 COMMONS_URL = "https://commons.wikimedia.org"
 THUMB_WIDTH = 960
 """Pixels; one of the standard widths, which are cached and may be fetched in bulk, unlike originals."""
+PREVIEW_WIDTH = 250
+"""Pixels; another one."""
 
 CONTACT_REMEDY = (
     "Set network.contact to a mail address or page of whoever runs this; Wikimedia refuses clients without."
 )
 
+_WIDTH = re.compile(rf"(?<=[/-]){THUMB_WIDTH}(?=px-[^/]*$)")
+"""In a rendering's address: `.../thumb/a/ab/Name.jpg/960px-Name.jpg`, before it perhaps `page1-`."""
 _METADATA = ("License", "LicenseShortName", "LicenseUrl", "Artist", "ObjectName", "ImageDescription")
 FILE_PARAMS: Mapping[str, str | int] = {
     "prop": "imageinfo",
@@ -113,7 +125,8 @@ def read_file(
     title = text_of(page["title"])
     if not isinstance(url, str):
         return RefusedItem(title, text_of(original), url)
-    return Hit(query, engine, rank, url, title, width, pixels_of(info.get("height")), _credit(page, info))
+    preview = small_version(_WIDTH.sub(str(PREVIEW_WIDTH), url, count=1), url) if wanted else ""
+    return Hit(query, engine, rank, url, title, width, pixels_of(info.get("height")), _credit(page, info), preview)
 
 
 def file_refusal(page: Mapping[str, Any], detail: str) -> RefusedItem:

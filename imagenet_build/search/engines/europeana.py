@@ -12,7 +12,7 @@ from imagenet_build.records import Credit, Hit, Query
 from imagenet_build.search.engine import Cursor, EngineDefaults, EngineInfo, RefusedItem, SearchPage
 from imagenet_build.search.engines.catalogues import literal_words
 from imagenet_build.search.engines.cursors import number_in
-from imagenet_build.search.engines.fields import picture_url, text_of
+from imagenet_build.search.engines.fields import picture_url, small_version, text_of
 from imagenet_build.search.engines.json_answers import (
     engine_refused,
     failure_by_status,
@@ -54,6 +54,7 @@ class Europeana(EngineDefaults):
         keys=(KEY_ENV,),
         quota_per_day=10_000,
         page_size=ROWS,
+        version=2,
     )
 
     def __init__(self, base_url: str = DEFAULT_BASE_URL) -> None:
@@ -108,7 +109,8 @@ def _read(item: dict[str, Any], query: Query, rank: int) -> Hit | RefusedItem:
     url = picture_url(address)
     if not isinstance(url, str):
         return RefusedItem(text_of(item["id"]), address, url)
-    return Hit(query, NAME, rank, url, text_of(item["id"]), credit=_credit(item))
+    preview = small_version(first_text(item.get("edmPreview")), url)
+    return Hit(query, NAME, rank, url, text_of(item["id"]), credit=_credit(item), preview_url=preview)
 
 
 def _credit(item: dict[str, Any]) -> Credit:

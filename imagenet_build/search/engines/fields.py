@@ -74,6 +74,21 @@ def picture_url(value: object) -> str | Rejection:
     return url
 
 
+def small_version(value: object, url: str) -> str:
+    """The address of a small version of a picture, tidied as the picture's own; empty where there is none to be used.
+
+    Nothing that stands there is an error: a picture without a preview is fetched all the same.
+
+    Args:
+        value: what the item says, of any type.
+        url: the picture's own address, which is no small version of it.
+    """
+    if not isinstance(value, str):
+        return ""
+    found = picture_url(value)
+    return found if isinstance(found, str) and found != url else ""
+
+
 def is_loopback(url: str) -> bool:
     """Whether a URL's host is this machine, by its spelling: no name is looked up.
 

@@ -11,7 +11,7 @@ from imagenet_build.network.messages import HttpAnswer, HttpRequest, Secret
 from imagenet_build.records import Credit, Hit, Query
 from imagenet_build.search.engine import Cursor, EngineDefaults, EngineInfo, RefusedItem, SearchPage
 from imagenet_build.search.engines.cursors import number_in
-from imagenet_build.search.engines.fields import cut_query, picture_url, pixels_of, text_of
+from imagenet_build.search.engines.fields import cut_query, picture_url, pixels_of, small_version, text_of
 from imagenet_build.search.engines.json_answers import (
     count_of,
     engine_refused,
@@ -65,6 +65,8 @@ _TERMS_PAGES = {
 _SIZES = "lczmnso"
 """From 1024 px down. Larger ones cannot be fetched of most accounts, and the originals (last resort, for pictures
 smaller than all else) are what the picture servers throttle."""
+_PREVIEW_SIZES = "sn"
+"""240 and 320 px; smaller ones are cut to squares."""
 _EXTRAS = ",".join(("license", "owner_name", *(f"url_{size}" for size in _SIZES)))
 
 _YEAR_S = 365 * 24 * 3600
@@ -100,6 +102,7 @@ class Flickr(EngineDefaults):
         quota_per_day=86_400,
         page_size=PAGE_SIZE,
         notice="New keys are given to Flickr Pro accounts only; its picture servers throttle bulk fetching.",
+        version=2,
     )
 
     def __init__(self, base_url: str = DEFAULT_BASE_URL) -> None:
@@ -214,7 +217,8 @@ def _read(item: Mapping[str, Any], query: Query, rank: int) -> Hit | RefusedItem
         title=text_of(item.get("title")),
     )
     sizes = pixels_of(item.get(f"width_{size}")), pixels_of(item.get(f"height_{size}"))
-    return Hit(query, NAME, rank, url, ident, *sizes, credit)
+    small = next((item[f"url_{size}"] for size in _PREVIEW_SIZES if item.get(f"url_{size}")), None)
+    return Hit(query, NAME, rank, url, ident, *sizes, credit, small_version(small, url))
 
 
 def _terms(number: object) -> LicenseTerms:

@@ -13,7 +13,7 @@ from imagenet_build.records import Credit, Hit, Query, Rejection, RejectReason
 from imagenet_build.search.engine import Cursor, EngineDefaults, EngineInfo, RefusedItem, SearchPage, SynsetFacts
 from imagenet_build.search.engines.cursors import divided_by, entries_of
 from imagenet_build.search.engines.fields import picture_url, text_of
-from imagenet_build.search.engines.inaturalist import large_photo
+from imagenet_build.search.engines.inaturalist import large_photo, small_photo
 from imagenet_build.search.engines.json_answers import (
     count_of,
     failure_by_status,
@@ -55,6 +55,7 @@ class Gbif(EngineDefaults):
         page_size=LIMIT,
         notice="Only synsets below organism.n.01 with a Latin name are asked. GBIF asks those who build data sets for "
         "machine learning to use its downloads or snapshots instead of this search.",
+        version=2,
     )
 
     def __init__(self, base_url: str = DEFAULT_BASE_URL) -> None:
@@ -147,7 +148,7 @@ def _read(
         creator=text_of(media.get("creator")) or text_of(media.get("rightsHolder")),
         title=text_of(media.get("title")) or text_of(record.get("scientificName")),
     )
-    return Hit(query, NAME, rank, large_photo(url), ident, None, None, credit)
+    return Hit(query, NAME, rank, large_photo(url), ident, None, None, credit, small_photo(url))
 
 
 def _page(media: Mapping[str, Any], record: Mapping[str, Any], record_id: str) -> str:

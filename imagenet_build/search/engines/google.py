@@ -71,6 +71,7 @@ class Google(EngineDefaults):
             "Closed to new customers since 2026-01-20 and ends on 2027-01-01. 100 queries a day are free; each page of "
             "10 is one."
         ),
+        version=2,
     )
 
     def __init__(self, base_url: str = DEFAULT_BASE_URL) -> None:
@@ -149,7 +150,7 @@ def _goes_on(answer: Mapping[str, Any], following: int, *, has_more: bool) -> bo
 def _picture(item: Mapping[str, Any]) -> WebPicture:
     image = object_of(item.get("image") or {}, "image")
     credit = Credit(page_url=text_of(image.get("contextLink")), title=text_of(item.get("title")))
-    return WebPicture(item.get("link"), image.get("width"), image.get("height"), credit)
+    return WebPicture(item.get("link"), image.get("width"), image.get("height"), credit, image.get("thumbnailLink"))
 
 
 def _reasons(said: Mapping[str, Any] | None) -> set[str]:

@@ -49,6 +49,15 @@ def large_photo(url: str) -> str:
     return _sized(url) or url if _PHOTO_HOSTS.fullmatch(urlsplit(url).hostname or "") else url
 
 
+def small_photo(url: str) -> str:
+    """The 240 px rendering of an iNaturalist photo whose URL names any size; empty for other URLs.
+
+    >>> small_photo("https://static.inaturalist.org/photos/7/square.jpg?1700000000")
+    'https://static.inaturalist.org/photos/7/small.jpg'
+    """
+    return _sized(url, "small") if _PHOTO_HOSTS.fullmatch(urlsplit(url).hostname or "") else ""
+
+
 class INaturalist(EngineDefaults):
     """Photos of research-grade observations, asked by Latin name; `engine_id` is the photo's id.
 
@@ -67,6 +76,7 @@ class INaturalist(EngineDefaults):
         quota_per_day=10_000,
         page_size=PAGE_SIZE,
         notice="Only synsets below organism.n.01 with a Latin name are asked.",
+        version=2,
     )
 
     def __init__(self, base_url: str = DEFAULT_BASE_URL) -> None:
@@ -169,7 +179,8 @@ def _read(photo: Mapping[str, Any], observation: Mapping[str, Any], query: Query
         creator_url=f"https://www.inaturalist.org/people/{login}" if login else "",
         title=text_of(taxon.get("name")) or text_of(observation.get("species_guess")),
     )
-    return Hit(query, NAME, rank, large, ident, pixels_of(size.get("width")), pixels_of(size.get("height")), credit)
+    sizes = pixels_of(size.get("width")), pixels_of(size.get("height"))
+    return Hit(query, NAME, rank, large, ident, *sizes, credit, _sized(url, "small"))
 
 
 def _terms(code: object) -> LicenseTerms:
@@ -179,7 +190,7 @@ def _terms(code: object) -> LicenseTerms:
     return normalize_license(text, "4.0" if text.startswith("cc-by") else "")
 
 
-def _sized(url: str) -> str:
-    """The 1024 px rendering; empty if the URL does not have the form of a photo's."""
+def _sized(url: str, word: str = "large") -> str:
+    """A rendering: large has 1024 px, small 240; empty if the URL does not have the form of a photo's."""
     found = _PHOTO.fullmatch(url.partition("?")[0])
-    return f"{found['start']}large.{found['ending']}" if found else ""
+    return f"{found['start']}{word}.{found['ending']}" if found else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -13,7 +14,7 @@ from imagenet_build.records import Credit, Hit, Query, Rejection, RejectReason
 from imagenet_build.search.engine import Cursor, EngineDefaults, EngineInfo, RefusedItem, SearchPage
 from imagenet_build.search.engines.catalogues import catalogue_failure, literal_words
 from imagenet_build.search.engines.cursors import number_in
-from imagenet_build.search.engines.fields import picture_url, pixels_of, text_of
+from imagenet_build.search.engines.fields import picture_url, pixels_of, small_version, text_of
 from imagenet_build.search.engines.json_answers import (
     count_of,
     first_text,
@@ -32,6 +33,7 @@ MOST_FILES = 20
 """Pictures taken of one item: some hold thousands."""
 
 _FORMATS = frozenset({"JPEG", "PNG", "GIF", "Animated GIF", "WebP"})
+_PREVIEW_FORMAT = "JPEG Thumb"
 _THUMBNAIL = re.compile(r"(?:^|/)__ia_thumb\.jpg$|_thumb\.(?:jpg|png|gif)$")
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,200}")
 _SEARCH_ERROR = re.compile(rb'\s*\{\s*"error"\s*:\s*"\[')
@@ -56,6 +58,7 @@ class InternetArchive(EngineDefaults):
         depth=DEPTH * MOST_FILES,
         min_delay_s=1.1,  # no limit is published; 429 and 503 come under load
         page_size=1,
+        version=2,
     )
 
     def __init__(self, base_url: str = DEFAULT_BASE_URL) -> None:
@@ -95,7 +98,8 @@ class InternetArchive(EngineDefaults):
         rank = number_in(cursor, _RANK, 0)
         if answer and "files" not in answer and "error" not in answer and not answer.get("is_dark"):
             raise KeyError("files")
-        files = _pictures(items_of(answer.get("files") or [], "files"))
+        listed = items_of(answer.get("files") or [], "files")
+        files, previews = _pictures(listed), _previews(listed)
         hits: list[Hit] = []
         refused: list[RefusedItem] = []
         for file in files:
@@ -105,7 +109,9 @@ class InternetArchive(EngineDefaults):
             if isinstance(url, str):
                 size = pixels_of(file.get("width")), pixels_of(file.get("height"))
                 credit = _credit(object_of(answer.get("metadata") or {}, "metadata"), identifier)
-                hits.append(Hit(query, NAME, rank + len(hits), url, f"{identifier}/{name}", *size, credit))
+                small = f"{self._base_url}/download/{identifier}/{quote(previews[name])}" if name in previews else ""
+                hit = Hit(query, NAME, rank + len(hits), url, f"{identifier}/{name}", *size, credit)
+                hits.append(replace(hit, preview_url=small_version(small, url)))
             else:
                 refused.append(RefusedItem(f"{identifier}/{name}", address, url))
         if not files:
@@ -144,6 +150,12 @@ def _pictures(files: list[dict[str, Any]]) -> list[dict[str, Any]]:
     pictures = [file for file in files if file.get("format") in _FORMATS and not _THUMBNAIL.search(str(file["name"]))]
     originals = [file for file in pictures if file.get("source") == "original"]
     return (originals or pictures)[:MOST_FILES]
+
+
+def _previews(files: list[dict[str, Any]]) -> dict[str, str]:
+    """A picture's name -> that of the small version that was derived from it."""
+    small = (file for file in files if file.get("format") == _PREVIEW_FORMAT)
+    return {text_of(file["original"]): str(file["name"]) for file in small if isinstance(file.get("original"), str)}
 
 
 def _credit(metadata: dict[str, Any], identifier: str) -> Credit:

@@ -112,6 +112,7 @@ def _read(item: dict[str, Any], query: Query, rank: int) -> Hit | RefusedItem:
     if not isinstance(url, str):
         return RefusedItem(text_of(item["image_url"]), text_of(item["image_url"]), url)
     # `display_sitename` is the site's name, not the photographer's: there is no creator.
+    # `thumbnail_url` is cut to a square: it does not look like the picture, so there is no preview.
     credit = Credit(page_url=text_of(item.get("doc_url")))
     return Hit(query, NAME, rank, url, url, pixels_of(item.get("width")), pixels_of(item.get("height")), credit)
 

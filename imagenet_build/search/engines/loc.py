@@ -12,7 +12,7 @@ from imagenet_build.records import Credit, Hit, Query, Rejection, RejectReason
 from imagenet_build.search.engine import Cursor, EngineDefaults, EngineInfo, RefusedItem, SearchPage, SynsetFacts
 from imagenet_build.search.engines.catalogues import catalogue_failure, literal_words, other_language
 from imagenet_build.search.engines.cursors import number_in
-from imagenet_build.search.engines.fields import picture_url, pixels_of, text_of
+from imagenet_build.search.engines.fields import picture_url, pixels_of, small_version, text_of
 from imagenet_build.search.engines.json_answers import (
     first_text,
     items_of,
@@ -49,6 +49,7 @@ class LibraryOfCongress(EngineDefaults):
         depth=DEPTH,
         min_delay_s=3.2,  # 20 a minute; going over it means an hour's block
         page_size=PAGE_SIZE,
+        version=2,
     )
 
     def __init__(self, base_url: str = DEFAULT_BASE_URL) -> None:
@@ -116,4 +117,5 @@ def _read(item: dict[str, Any], query: Query, rank: int) -> Hit | RefusedItem:
         creator=first_text(item.get("contributor")),
         title=text_of(item.get("title")),
     )
-    return Hit(query, NAME, rank, url, engine_id, sides.get("w"), sides.get("h"), credit)
+    preview = small_version(addresses[0], url)
+    return Hit(query, NAME, rank, url, engine_id, sides.get("w"), sides.get("h"), credit, preview)

@@ -14,7 +14,7 @@ from imagenet_build.records import Credit, Hit, Query, Rejection, RejectReason
 from imagenet_build.search.engine import Cursor, EngineDefaults, EngineInfo, RefusedItem, SearchPage, SynsetFacts
 from imagenet_build.search.engines.catalogues import catalogue_failure, other_language
 from imagenet_build.search.engines.cursors import entries_of, number_in
-from imagenet_build.search.engines.fields import picture_url, pixels_of, text_of
+from imagenet_build.search.engines.fields import picture_url, pixels_of, small_version, text_of
 from imagenet_build.search.engines.json_answers import items_of, json_object, object_of
 from imagenet_build.search.engines.page_items import sorted_out
 
@@ -26,6 +26,7 @@ DEPTH = 10_000
 
 _SIZES = ("~large.", "~medium.", "~small.", "~thumb.")
 """In the names of the renderings, best first; `~orig` may be a TIFF of any size, so it comes after them."""
+_PREVIEW_SIZE = _SIZES[-1]
 _TERMS_URL = "https://www.nasa.gov/nasa-brand-center/images-and-media/"
 _FIRST_YEARS = (1900, 1969, 1980, 1990, 2000, 2005, 2010, 2015, 10_000)
 """Where each slice begins; the last only ends the one before."""
@@ -47,6 +48,7 @@ class Nasa(EngineDefaults):
         depth=DEPTH,
         min_delay_s=1.0,  # no limit is published
         page_size=PAGE_SIZE,
+        version=2,
     )
 
     def __init__(self, base_url: str = DEFAULT_BASE_URL) -> None:
@@ -94,7 +96,8 @@ class Nasa(EngineDefaults):
 def _read(item: dict[str, Any], query: Query, rank: int) -> Hit | RefusedItem:
     data = items_of(item["data"], "data")[0]
     engine_id = text_of(data["nasa_id"])
-    link = _best(items_of(item.get("links") or [], "links"))
+    links = items_of(item.get("links") or [], "links")
+    link = _best(links)
     if link is None:
         return RefusedItem(engine_id, "", Rejection(RejectReason.NO_URL, "the item links to no picture"))
     url = picture_url(link["href"])
@@ -108,7 +111,9 @@ def _read(item: dict[str, Any], query: Query, rank: int) -> Hit | RefusedItem:
         creator=text_of(data.get("photographer") or data.get("secondary_creator") or data.get("center")),
         title=text_of(data.get("title")),
     )
-    return Hit(query, NAME, rank, url, engine_id, pixels_of(link.get("width")), pixels_of(link.get("height")), credit)
+    small = next((other.get("href") for other in links if _PREVIEW_SIZE in str(other.get("href"))), None)
+    sizes = pixels_of(link.get("width")), pixels_of(link.get("height"))
+    return Hit(query, NAME, rank, url, engine_id, *sizes, credit, small_version(small, url))
 
 
 def _best(links: list[dict[str, Any]]) -> dict[str, Any] | None:

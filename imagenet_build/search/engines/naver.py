@@ -11,7 +11,7 @@ from imagenet_build.network.messages import HttpAnswer, HttpRequest, Secret
 from imagenet_build.records import Credit, Hit, Query
 from imagenet_build.search.engine import Cursor, EngineDefaults, EngineInfo, RefusedItem, SearchPage, SynsetFacts
 from imagenet_build.search.engines.cursors import divided_by, entries_of, number_in
-from imagenet_build.search.engines.fields import pixels_of, plain_text, text_of
+from imagenet_build.search.engines.fields import pixels_of, plain_text, small_version, text_of
 from imagenet_build.search.engines.json_answers import (
     count_of,
     failure_by_status,
@@ -54,6 +54,7 @@ class Naver(EngineDefaults):
         quota_per_day=25_000,  # shared by all of Naver's search APIs
         page_size=PAGE_SIZE,
         notice="Keys of the old Naver developer centre (it ends on 2027-06-30) do not work on NAVER API HUB.",
+        version=2,
     )
 
     def __init__(self, base_url: str = DEFAULT_BASE_URL) -> None:
@@ -111,7 +112,7 @@ def _read(item: dict[str, Any], query: Query, rank: int) -> Hit | RefusedItem:
         return RefusedItem(text_of(item["link"]), text_of(item["link"]), url)
     credit = Credit(title=plain_text(text_of(item.get("title"))))  # the searched words stand in <b>
     width, height = pixels_of(item.get("sizewidth")), pixels_of(item.get("sizeheight"))
-    return Hit(query, NAME, rank, url, url, width, height, credit)
+    return Hit(query, NAME, rank, url, url, width, height, credit, small_version(item.get("thumbnail"), url))
 
 
 def _proxied(parts: SplitResult) -> str | None:

@@ -16,7 +16,7 @@ from imagenet_build.network.retry import LEAST_S
 from imagenet_build.records import Credit, Hit, Query
 from imagenet_build.search.engine import Cursor, EngineDefaults, EngineInfo, RefusedItem, SearchPage, SynsetFacts
 from imagenet_build.search.engines.cursors import divided_by, entries_of, number_in
-from imagenet_build.search.engines.fields import cut_query, picture_url, pixels_of, text_of
+from imagenet_build.search.engines.fields import cut_query, picture_url, pixels_of, small_version, text_of
 from imagenet_build.search.engines.json_answers import (
     count_of,
     failure_by_status,
@@ -89,6 +89,7 @@ class Openverse(EngineDefaults):
         min_delay_s=3.1,  # 20 a minute for one address without a token
         quota_per_day=200,
         page_size=PAGE_SIZE,
+        version=2,
     )
 
     def __init__(
@@ -195,7 +196,8 @@ def _read(item: dict[str, Any], query: Query, rank: int) -> Hit | RefusedItem:
     )
     # The sizes may be those of a larger original than the URL gives; they are the best that is known before download.
     width, height = pixels_of(item.get("width")), pixels_of(item.get("height"))
-    return Hit(query, NAME, rank, url, text_of(item["id"]), width, height, credit)
+    preview = small_version(item.get("thumbnail"), url)
+    return Hit(query, NAME, rank, url, text_of(item["id"]), width, height, credit, preview)
 
 
 @lru_cache(1024, typed=True)

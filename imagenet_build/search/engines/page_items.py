@@ -9,7 +9,7 @@ from typing import NamedTuple
 from imagenet_build.records import Credit, Hit, Query
 from imagenet_build.search.canonical_url import canonical_key
 from imagenet_build.search.engine import RefusedItem
-from imagenet_build.search.engines.fields import picture_url, pixels_of, text_of
+from imagenet_build.search.engines.fields import picture_url, pixels_of, small_version, text_of
 
 
 class WebPicture(NamedTuple):
@@ -19,6 +19,8 @@ class WebPicture(NamedTuple):
     width: object
     height: object
     credit: Credit
+    preview: object = None
+    """The URL of a small version, as it came."""
 
 
 def sorted_out(items: Iterable[Hit | RefusedItem]) -> tuple[tuple[Hit, ...], tuple[RefusedItem, ...]]:
@@ -50,4 +52,4 @@ def _read(picture: WebPicture, query: Query, engine: str, rank: int) -> Hit | Re
     if not isinstance(url, str):
         return RefusedItem("", text_of(picture.url), url)
     sizes = pixels_of(picture.width), pixels_of(picture.height)
-    return Hit(query, engine, rank, url, address_id(url), *sizes, picture.credit)
+    return Hit(query, engine, rank, url, address_id(url), *sizes, picture.credit, small_version(picture.preview, url))

@@ -11,7 +11,7 @@ from imagenet_build.network.messages import HttpAnswer, HttpRequest, Secret
 from imagenet_build.records import Credit, Hit, Query
 from imagenet_build.search.engine import Cursor, EngineDefaults, EngineInfo, RefusedItem, SearchPage, SynsetFacts
 from imagenet_build.search.engines.cursors import divided_by, entries_of, number_in
-from imagenet_build.search.engines.fields import picture_url, pixels_of, text_of
+from imagenet_build.search.engines.fields import picture_url, pixels_of, small_version, text_of
 from imagenet_build.search.engines.json_answers import (
     failure_by_status,
     items_of,
@@ -85,6 +85,7 @@ class Pexels(EngineDefaults):
         quota_per_month=20_000,
         page_size=PAGE_SIZE,
         prohibition="Pexels' terms forbid data sets and machine learning with its photos without its permission.",
+        version=2,
     )
 
     def __init__(self, base_url: str = DEFAULT_BASE_URL) -> None:
@@ -149,4 +150,5 @@ def _read(item: dict[str, Any], query: Query, rank: int) -> Hit | RefusedItem:
         title=text_of(item.get("alt")),
     )
     width, height = pixels_of(item.get("width")), pixels_of(item.get("height"))
-    return Hit(query, NAME, rank, url, text_of(item["id"]), width, height, credit)
+    preview = small_version(copies.get("small"), url)  # `tiny` is cut to one shape
+    return Hit(query, NAME, rank, url, text_of(item["id"]), width, height, credit, preview)

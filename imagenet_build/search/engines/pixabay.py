@@ -12,7 +12,7 @@ from imagenet_build.network.messages import HttpAnswer, HttpRequest, Secret
 from imagenet_build.records import Credit, Hit, Query
 from imagenet_build.search.engine import Cursor, EngineDefaults, EngineInfo, RefusedItem, SearchPage, SynsetFacts
 from imagenet_build.search.engines.cursors import divided_by, entries_of, number_in
-from imagenet_build.search.engines.fields import cut_query, picture_url, pixels_of, text_of
+from imagenet_build.search.engines.fields import cut_query, picture_url, pixels_of, small_version, text_of
 from imagenet_build.search.engines.json_answers import (
     count_of,
     failure_by_status,
@@ -89,6 +89,7 @@ class Pixabay(EngineDefaults):
         page_size=PAGE_SIZE,
         prohibition="Pixabay's API terms forbid systematic mass downloads.",
         notice="Picture addresses expire within a day: download soon after searching.",
+        version=2,
     )
 
     def __init__(self, base_url: str = DEFAULT_BASE_URL) -> None:
@@ -159,7 +160,8 @@ def _read(item: dict[str, Any], query: Query, rank: int) -> Hit | RefusedItem:
         title=text_of(item.get("tags")),
     )
     width, height = pixels_of(item.get("imageWidth")), pixels_of(item.get("imageHeight"))
-    return Hit(query, NAME, rank, url, text_of(item["id"]), width, height, credit)
+    preview = small_version(item.get("previewURL"), url)
+    return Hit(query, NAME, rank, url, text_of(item["id"]), width, height, credit, preview)
 
 
 def _window_s(headers: Mapping[str, str]) -> float | None:

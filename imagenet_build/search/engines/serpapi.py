@@ -60,6 +60,7 @@ class SerpApi(EngineDefaults):
             "Paid, a search per page. Google's pages have given original addresses unreliably since summer 2026. "
             "Whether results may be stored is for the user to settle."
         ),
+        version=2,
     )
 
     def __init__(self, base_url: str = DEFAULT_BASE_URL) -> None:
@@ -127,7 +128,8 @@ def _picture(item: Mapping[str, Any]) -> WebPicture:
         license_url=terms.url,
         title=text_of(item.get("title")),
     )
-    return WebPicture(item.get("original"), item.get("original_width"), item.get("original_height"), credit)
+    sizes = item.get("original_width"), item.get("original_height")
+    return WebPicture(item.get("original"), *sizes, credit, item.get("thumbnail"))
 
 
 def _found_nothing(words: str) -> bool:

@@ -48,6 +48,7 @@ class Serper(EngineDefaults):
         keys=(KEY,),
         page_size=PAGE_SIZE,
         notice="Paid, in credits; whether results may be stored is for the user to settle.",
+        version=2,
     )
 
     def __init__(self, base_url: str = DEFAULT_BASE_URL) -> None:
@@ -97,4 +98,5 @@ class Serper(EngineDefaults):
 
 def _picture(item: Mapping[str, Any]) -> WebPicture:
     credit = Credit(page_url=text_of(item.get("link")), title=text_of(item.get("title")))
-    return WebPicture(item.get("imageUrl"), item.get("imageWidth"), item.get("imageHeight"), credit)
+    sizes = item.get("imageWidth"), item.get("imageHeight")
+    return WebPicture(item.get("imageUrl"), *sizes, credit, item.get("thumbnailUrl"))

@@ -14,7 +14,7 @@ from imagenet_build.records import Credit, Hit, Query, Rejection, RejectReason
 from imagenet_build.search.engine import Cursor, EngineDefaults, EngineInfo, RefusedItem, SearchPage, SynsetFacts
 from imagenet_build.search.engines.catalogues import catalogue_failure, literal_words, other_language
 from imagenet_build.search.engines.cursors import number_in
-from imagenet_build.search.engines.fields import picture_url, pixels_of, text_of
+from imagenet_build.search.engines.fields import picture_url, pixels_of, small_version, text_of
 from imagenet_build.search.engines.json_answers import (
     count_of,
     engine_refused,
@@ -61,6 +61,7 @@ class Smithsonian(EngineDefaults):
         quota_per_day=24_000,
         page_size=ROWS,
         notice="Most pictures of organisms are specimens, not living ones.",
+        version=2,
     )
 
     def __init__(self, base_url: str = DEFAULT_BASE_URL) -> None:
@@ -133,7 +134,8 @@ def _read(row: dict[str, Any], query: Query, first_rank: int) -> list[Hit | Refu
         if not isinstance(url, str):
             found.append(RefusedItem(engine_id, text_of(picture.get("content")), url))
             continue
-        found.append(Hit(query, NAME, rank, url, engine_id, *_size(picture), _credit(row, record, content, picture)))
+        credit, preview = _credit(row, record, content, picture), small_version(picture.get("thumbnail"), url)
+        found.append(Hit(query, NAME, rank, url, engine_id, *_size(picture), credit, preview))
         rank += 1
     return found
 

@@ -11,7 +11,7 @@ from imagenet_build.network.messages import HttpAnswer, HttpRequest, Secret
 from imagenet_build.records import Credit, Hit, Query
 from imagenet_build.search.engine import Cursor, EngineDefaults, EngineInfo, RefusedItem, SearchPage, SynsetFacts
 from imagenet_build.search.engines.cursors import number_in
-from imagenet_build.search.engines.fields import picture_url, pixels_of, text_of
+from imagenet_build.search.engines.fields import picture_url, pixels_of, small_version, text_of
 from imagenet_build.search.engines.json_answers import (
     count_of,
     failure_by_status,
@@ -100,6 +100,7 @@ class Unsplash(EngineDefaults):
         page_size=PAGE_SIZE,
         prohibition="Unsplash's API rules forbid automated use, data mining and training of models; they also want "
         "each picture's use reported to its download address, which this program does not do.",
+        version=2,
     )
 
     def __init__(self, base_url: str = DEFAULT_BASE_URL) -> None:
@@ -173,7 +174,8 @@ def _read(item: dict[str, Any], query: Query, rank: int) -> Hit | RefusedItem:
         title=text_of(item.get("description")) or text_of(item.get("alt_description")),
     )
     width, height = pixels_of(item.get("width")), pixels_of(item.get("height"))
-    return Hit(query, NAME, rank, url, text_of(item["id"]), width, height, credit)
+    preview = small_version(copies.get("thumb"), url)
+    return Hit(query, NAME, rank, url, text_of(item["id"]), width, height, credit, preview)
 
 
 def _said(body: bytes) -> str:

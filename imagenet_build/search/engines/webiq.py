@@ -109,6 +109,7 @@ class WebIq(EngineDefaults):
         keys=(KEY,),
         page_size=DEPTH,
         notice="Paid beyond evaluation; whether results may be stored depends on the contract.",
+        version=2,
     )
 
     def __init__(self, base_url: str = DEFAULT_BASE_URL) -> None:
@@ -178,7 +179,7 @@ class WebIq(EngineDefaults):
 def _picture(item: Mapping[str, Any]) -> WebPicture:
     # `caption` is written by a model, not by the page: it is nobody's title
     credit = Credit(page_url=text_of(item.get("hostPageUrl")), title=text_of(item.get("title")))
-    return WebPicture(item.get("url"), item.get("width"), item.get("height"), credit)
+    return WebPicture(item.get("url"), item.get("width"), item.get("height"), credit, item.get("thumbnailUrl"))
 
 
 def _bands(side: str, low: int | None, high: int | None, splits: Sequence[int]) -> list[dict[str, int]]:

@@ -62,6 +62,7 @@ class Wikidata(EngineDefaults):
         min_delay_s=2.0,  # 60 s of the service's time a minute; and see the engine wikipedia
         page_size=BATCH,
         notice="Only synsets that Wikidata links to WordNet 3.0 have pictures here.",
+        version=2,
     )
 
     def __init__(self, base_url: str | None = None) -> None:

@@ -54,6 +54,7 @@ class Wikimedia(EngineDefaults):
         # 200 a minute for a client that names its operator, and three at a time: one each with wikipedia and wikidata
         min_delay_s=0.5,
         page_size=BATCH,
+        version=2,
     )
 
     def __init__(self, base_url: str = DEFAULT_BASE_URL) -> None:

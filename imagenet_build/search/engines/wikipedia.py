@@ -70,6 +70,7 @@ class Wikipedia(EngineDefaults):
         depth=DEPTH,
         min_delay_s=1.5,  # together with the engines wikimedia and wikidata below the 200 a minute for all of them
         page_size=BATCH,
+        version=2,
     )
 
     def __init__(self, base_url: str | None = None) -> None:

@@ -18,7 +18,7 @@ from imagenet_build.network.messages import HttpAnswer, HttpRequest, Secret
 from imagenet_build.records import Credit, Hit, Query
 from imagenet_build.search.engine import Cursor, EngineDefaults, EngineInfo, RefusedItem, SearchPage
 from imagenet_build.search.engines.cursors import divided_by, entries_of, number_in
-from imagenet_build.search.engines.fields import cut_query, picture_url, pixels_of, text_of
+from imagenet_build.search.engines.fields import cut_query, picture_url, pixels_of, small_version, text_of
 from imagenet_build.search.engines.json_answers import (
     failure_by_status,
     json_object,
@@ -93,6 +93,7 @@ class Yandex(EngineDefaults):
         keys=("YANDEX_API_KEY", FOLDER_ID_ENV),
         page_size=PAGE_SIZE,
         notice="Each request costs money.",
+        version=2,
     )
 
     def __init__(self, base_url: str = DEFAULT_BASE_URL, folder_id: str = "") -> None:
@@ -153,7 +154,7 @@ class Yandex(EngineDefaults):
 
 
 def _read(document: ElementTree.Element, query: Query, rank: int) -> Hit | RefusedItem:
-    # Both are the picture's address; the thumbnail's beside them leads nowhere else.
+    # Both are the picture's address.
     given = _text(document, "url") or _text(document, "image-properties/image-link")
     url = picture_url(given)
     if not isinstance(url, str):
@@ -162,7 +163,8 @@ def _read(document: ElementTree.Element, query: Query, rank: int) -> Hit | Refus
     height = pixels_of(_text(document, "image-properties/original-height"))
     ident = document.get("id") or _text(document, "image-properties/id") or url
     credit = Credit(page_url=text_of(_text(document, "image-properties/html-link")))
-    return Hit(query, NAME, rank, url, text_of(ident), width, height, credit)
+    preview = small_version(_text(document, "image-properties/thumbnail-link"), url)
+    return Hit(query, NAME, rank, url, text_of(ident), width, height, credit, preview)
 
 
 def _text(document: ElementTree.Element, path: str) -> str:
