@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import mmap
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import IO
 
-from imagenet_build.download.decode_worker import ANSWER, REQUEST, serve, unpacked
+from imagenet_build.download.decode_worker import ANSWER, REQUEST, SLOT_BYTES, SLOTS, serve, unpacked
 from imagenet_build.errors import DataError
 from imagenet_build.records import ImageFacts, Rejection
 
@@ -30,6 +33,16 @@ _RECEIVE_BYTES = 1 << 16
 _MOST_ANSWER_BYTES = 1 << 20
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """numpy's libraries start a thread per core otherwise, with some 30 MB each, for products of 32 x 32."""
+
+
+def _shared_file() -> IO[bytes]:
+    """A file in memory, without a name, of the size of all slots."""
+    if hasattr(os, "memfd_create"):
+        file: IO[bytes] = os.fdopen(os.memfd_create("pictures"), "r+b")
+    else:
+        file = tempfile.TemporaryFile()  # noqa: SIM115 (who asked for it closes it)
+    file.truncate(SLOTS * SLOT_BYTES)
+    return file
 
 
 @dataclass(eq=False, slots=True)
@@ -63,7 +76,10 @@ class DecodeProcess:
         self._answers = bytearray()
         self._outgoing: deque[memoryview] = deque()
         self._socket, theirs = socket.socketpair()
-        with theirs:
+        self._slot = 0
+        """Next slot of the shared memory: free while fewer pictures are unanswered than there are slots."""
+        with theirs, _shared_file() as memory:
+            self._memory = mmap.mmap(memory.fileno(), SLOTS * SLOT_BYTES)
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
             self._socket.setblocking(False)
             self._process = subprocess.Popen(
@@ -72,12 +88,12 @@ class DecodeProcess:
                     "-c",
                     _START,
                     json.dumps(sys.path),
-                    json.dumps({**settings, "socket": theirs.fileno()}),
+                    json.dumps({**settings, "socket": theirs.fileno(), "memory": memory.fileno()}),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 env={**os.environ, **_ONE_THREAD},
-                pass_fds=(theirs.fileno(),),
+                pass_fds=(theirs.fileno(), memory.fileno()),
             )
         self._loop.add_reader(self._socket, self.receive)
 
@@ -90,8 +106,14 @@ class DecodeProcess:
         """Queue a picture behind those that it has."""
         if not self.jobs:
             self.since = self._loop.time()
+        size, slot = len(job.data), -1
+        if size <= SLOT_BYTES and len(self.jobs) < SLOTS:
+            slot, self._slot = self._slot, (self._slot + 1) % SLOTS
+            self._memory[slot * SLOT_BYTES : slot * SLOT_BYTES + size] = job.data
         self.jobs.append(job)
-        parts = [memoryview(REQUEST.pack(len(job.data))), memoryview(job.data)]
+        parts = [memoryview(REQUEST.pack(size, slot))]
+        if slot < 0:
+            parts.append(memoryview(job.data))
         if self._outgoing:
             self._outgoing.extend(parts)
             return
@@ -128,6 +150,7 @@ class DecodeProcess:
             self._loop.remove_reader(self._socket)
             self._loop.remove_writer(self._socket)
         self._socket.close()
+        self._memory.close()
         self._process.kill()  # does nothing to one that has ended, nor to how it ended
         code = self._process.wait()
         return signal.Signals(-code).name if code < 0 else f"exit code {code}"

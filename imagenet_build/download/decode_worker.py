@@ -11,6 +11,7 @@ import contextlib
 import gc
 import importlib
 import json
+import mmap
 import os
 import resource
 import select
@@ -26,8 +27,11 @@ import orjson
 from imagenet_build.errors import DataError
 from imagenet_build.records import ImageFacts, Rejection, RejectReason
 
-REQUEST = struct.Struct("!Q")
-"""Before each picture: its size in bytes."""
+REQUEST = struct.Struct("!Qi")
+"""A picture: its size in bytes, and the slot of the shared memory where it lies; -1: it follows in the socket."""
+SLOTS = 4
+SLOT_BYTES = 1 << 20
+"""Larger pictures go through the socket: they are rare, and copying costs them little beside decoding."""
 ANSWER = struct.Struct("!I")
 """Before each answer: its size in bytes. The first answer is empty: it says that the process is ready."""
 
@@ -62,12 +66,15 @@ def serve(settings: str) -> None:
     """Run until the other end of the socket is closed.
 
     Args:
-        settings: JSON with `socket` (file descriptor), `inspect` (`module:function` with the signature of
-            `inspect_bytes`), `limits` (its keyword arguments), `most_cpu_s`, `memory_bytes`.
+        settings: JSON with `socket` and `memory` (file descriptors; the memory has `SLOTS` times `SLOT_BYTES`),
+            `inspect` (`module:function` with the signature of `inspect_bytes`), `limits` (its keyword arguments),
+            `most_cpu_s`, `memory_bytes`.
     """
     said = json.loads(settings)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     connection = socket.socket(fileno=said["socket"])
+    memory = memoryview(mmap.mmap(said["memory"], SLOTS * SLOT_BYTES, prot=mmap.PROT_READ))
+    os.close(said["memory"])  # what a decoder writes where it should not does not reach it
     threading.Thread(target=_end_with, args=(connection.fileno(),), daemon=True).start()
     module, _, name = said["inspect"].partition(":")
     inspect = getattr(importlib.import_module(module), name)
@@ -78,7 +85,9 @@ def serve(settings: str) -> None:
     _limit(said["memory_bytes"])
     connection.sendall(ANSWER.pack(0))
     while header := _received(connection, REQUEST.size):
-        data = _received(connection, *REQUEST.unpack(header))
+        size, slot = REQUEST.unpack(header)
+        place = slot * SLOT_BYTES
+        data = bytes(memory[place : place + size]) if slot >= 0 else _received(connection, size)
         answer = packed(_inspected(inspect, data, said["limits"], said["most_cpu_s"], said["memory_bytes"]))
         del data  # two large pictures in turn are not held together
         connection.sendall(ANSWER.pack(len(answer)) + answer)

@@ -20,7 +20,7 @@ from imagenet_build.storage.download_queue import DownloadQueue
 from imagenet_build.storage.queue_view import QueuedUrl
 from imagenet_build.storage.shards import ShardWriter
 
-FLUSH_S = 0.005
+FLUSH_S = 0.02
 """What was recorded is committed so much later, together with what others recorded meanwhile."""
 SYNC_S = 2.0
 """Pictures are forced to the disk at least so often."""
@@ -62,7 +62,7 @@ class Keeper:
         Raises:
             OSError, sqlite3.Error: the disk refuses; nothing is lost.
         """
-        image = self.queue.image_with(facts.sha256)
+        image = self.queue.image_with(facts.sha256) if self.queue.may_have(len(data)) else None
         if image is None:
             place = self._shards.append(facts.sha256, EXTENSIONS[facts.format], data)
             image = self.queue.add_image(facts, place)
@@ -72,6 +72,8 @@ class Keeper:
 
     async def keep_known(self, queued: QueuedUrl, attempts: int, final_url: str, data: bytes) -> bool:
         """Record the picture if these very bytes were kept before. Raises as `keep` does."""
+        if not self.queue.may_have(len(data)):
+            return False
         image = self.queue.image_with(hashlib.sha256(data).hexdigest())
         if image is None:
             return False
@@ -147,8 +149,9 @@ class HostWork:
                 else:
                     self._advance(1)
 
-        # a few more tasks than places: one picture is decoded while the next is fetched
-        workers = [asyncio.create_task(worker()) for _ in range(concurrency + 2)]
+        # more tasks than places: pictures are decoded and recorded while the next are fetched
+        count = concurrency + max(2, concurrency // 2)
+        workers = [asyncio.create_task(worker()) for _ in range(count)]
         try:
             workers.append(asyncio.create_task(self._feed(unit.key, todo, len(workers), rest)))
             await asyncio.gather(*workers)

@@ -22,6 +22,7 @@ from imagenet_build.storage.queue_view import DONE, REFUSED, QueuedUrl, QueueVie
 MOST_DETAIL = 1000
 """Characters of a rejection's detail that are kept; details quote servers, and servers may say anything."""
 _ADDED_TOGETHER = 50_000
+_SIZES = 1 << 20
 
 
 @dataclass(slots=True)
@@ -52,6 +53,8 @@ class DownloadQueue(QueueView):
         newest = self._db.execute("SELECT max(id) FROM images").fetchone()[0]
         self._image_ids = itertools.count((newest or 0) + 1)
         self._pending = _nothing_pending()
+        self._sizes = bytearray((b"\xff" if newest else b"\0") * (_SIZES // 8))
+        """A bit for each size modulo `_SIZES`; what an earlier session kept may have had any."""
         self.previews = QueuePreviews(self._db)
         """What `download.previews_first` needs to know."""
 
@@ -87,6 +90,10 @@ class DownloadQueue(QueueView):
 
     # what became of it
 
+    def may_have(self, size: int) -> bool:
+        """Whether an image of so many bytes may have been kept before: no digest need be made of one that cannot."""
+        return bool(self._sizes[size % _SIZES >> 3] >> (size & 7) & 1)
+
     def image_with(self, sha256: str) -> int | None:
         """The number of the image with these bytes, if they were kept before."""
         digest = bytes.fromhex(sha256)
@@ -104,6 +111,7 @@ class DownloadQueue(QueueView):
         first, _ = pending.shards.get(place.shard, (image, 0))
         pending.shards[place.shard] = (first, place.offset + place.size)
         pending.numbers[bytes.fromhex(facts.sha256)] = image
+        self._sizes[place.size % _SIZES >> 3] |= 1 << (place.size & 7)
         return image
 
     def record_image(self, queued: QueuedUrl, attempts: int, final_url: str, image: int) -> None:
@@ -142,10 +150,10 @@ class DownloadQueue(QueueView):
         self._pending.urls.append((state, attempts, *more, time.time(), queued.key))
 
     def flush(self) -> None:
-        """Commit what was recorded."""
+        """Commit what was recorded. What could not be committed is kept, and goes with the next commit."""
         if not self._pending.urls:
             return
-        pending, self._pending = self._pending, _nothing_pending()
+        pending = self._pending
         with self._db:
             marks = ", ".join("?" * (1 + len(IMAGE_COLUMNS)))
             self._db.executemany(f"INSERT INTO images VALUES ({marks})", pending.images)
@@ -168,6 +176,8 @@ class DownloadQueue(QueueView):
                 [(pending.kept[host], pending.refused[host], host) for host in pending.kept | pending.refused],
             )
             self.previews.write()
+        self.previews.written()
+        self._pending = _nothing_pending()
 
     def retry(self, reasons: Sequence[RejectReason], dead_after: int) -> tuple[int, int]:
         """Put URLs refused for these reasons back in the queue; (how many, how many not: tried too often)."""

@@ -106,21 +106,24 @@ class QueuePreviews:
 
     def write(self) -> None:
         """Put what was told into the tables, within the transaction that the queue's own outcomes are part of."""
-        kept, self._kept = self._kept, []
-        counts, self._counts = self._counts, []
-        if kept:
+        if self._kept:
             self._db.executemany(
                 "INSERT OR REPLACE INTO looks SELECT w.wnid, w.key, i.dct_hash FROM wanted w, images i"
                 " WHERE w.key = ? AND i.id = ?",
-                kept,
+                self._kept,
             )
-        if counts:
+        if self._counts:
             self._db.executemany(
                 "INSERT INTO previews VALUES (?, ?, ?, ?, ?) ON CONFLICT (host) DO UPDATE SET"
                 " fetched = fetched + excluded.fetched, failed = failed + excluded.failed,"
                 " bytes = bytes + excluded.bytes, spared = spared + excluded.spared",
-                counts,
+                self._counts,
             )
+
+    def written(self) -> None:
+        """Forget what was told: it is committed."""
+        self._kept.clear()
+        self._counts.clear()
 
     def counts(self, host: str) -> dict[str, int]:
         """Previews of one host's pictures over all sessions, and what they saved; empty if there were none.

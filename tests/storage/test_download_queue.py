@@ -1,4 +1,5 @@
 import hashlib
+import sqlite3
 import time
 
 import pyarrow as pa
@@ -260,3 +261,37 @@ def test_placeholders_are_refused_at_their_host_now_and_later(tmp_path):
     assert again.retry([RejectReason.PLACEHOLDER], 9) == (5, 0)
     assert [histogram for _, histogram in again.answer_histograms(1)] == [{1: 1}]
     again.close()
+
+
+def test_sizes_tell_what_cannot_have_been_kept(tmp_path, queue):
+    assert not queue.may_have(100)
+    keep(queue, "//a/0", "x", place(512, size=100))
+    assert queue.may_have(100)
+    assert not any(queue.may_have(size) for size in (0, 99, 101, 1 << 30))
+    queue.flush()
+    again = DownloadQueue(tmp_path / "download.sqlite")
+    assert again.may_have(99)  # nobody knows
+    again.close()
+
+
+def test_what_a_full_disk_did_not_take_goes_with_the_next_commit(tmp_path, queue):
+    """Otherwise a shard's end would be journalled behind members that no row knows."""
+    (pages,) = queue._db.execute("PRAGMA page_count").fetchone()
+    queue._db.execute(f"PRAGMA max_page_count = {pages + 3}")
+    recorded = 0
+
+    def record_until_it_is_full() -> None:
+        nonlocal recorded
+        while recorded < 50:
+            recorded += 1
+            keep(queue, "//a/1", f"y{recorded}", place(1024 * recorded))
+            queue.flush()
+
+    with pytest.raises(sqlite3.OperationalError, match="full"):
+        record_until_it_is_full()
+    assert recorded > 1
+    queue._db.execute("PRAGMA max_page_count = 1000000")
+    keep(queue, "//a/0", "x", place(1 << 20))
+    queue.flush()
+    assert queue._db.execute("SELECT count(*) FROM images").fetchone() == (recorded + 1,)
+    assert queue.host_counts("a") == {"kept": recorded + 1, "refused": 0}

@@ -109,7 +109,8 @@ def _read(item: dict[str, Any], query: Query, rank: int) -> Hit | RefusedItem:
     url = picture_url(address)
     if not isinstance(url, str):
         return RefusedItem(text_of(item["id"]), address, url)
-    preview = small_version(first_text(item.get("edmPreview")), url)
+    previews = item.get("edmPreview")
+    preview = small_version(previews[0] if isinstance(previews, list) and previews else previews, url)
     return Hit(query, NAME, rank, url, text_of(item["id"]), credit=_credit(item), preview_url=preview)
 
 

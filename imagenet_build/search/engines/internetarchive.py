@@ -155,7 +155,7 @@ def _pictures(files: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _previews(files: list[dict[str, Any]]) -> dict[str, str]:
     """A picture's name -> that of the small version that was derived from it."""
     small = (file for file in files if file.get("format") == _PREVIEW_FORMAT)
-    return {text_of(file["original"]): str(file["name"]) for file in small if isinstance(file.get("original"), str)}
+    return {file["original"]: str(file["name"]) for file in small if isinstance(file.get("original"), str)}
 
 
 def _credit(metadata: dict[str, Any], identifier: str) -> Credit:

@@ -6,8 +6,12 @@ import json
 
 import pytest
 
+from imagenet_build.search.canonical_url import canonical_key
+from imagenet_build.search.crawl import FoundHit, SearchOutcome
 from imagenet_build.search.engine import SearchPage
 from imagenet_build.search.engines.fields import small_version
+from imagenet_build.search.lane import as_tables
+from imagenet_build.storage.schemas import HITS
 from tests.search.engines.test_protocol import BEAGLE, CURSORS, RECORDED, body, engine, page
 
 __all__ = ["body", "engine", "page"]  # fixtures
@@ -80,7 +84,6 @@ PLACES = {
     "brave": ("results", "thumbnail"),
     "europeana": ("items", "edmPreview"),
     "google": ("items", "image", "thumbnailLink"),
-    "naver": ("items", "thumbnail"),
     "openverse": ("results", "thumbnail"),
     "pixabay": ("hits", "previewURL"),
     "serpapi": ("images_results", "thumbnail"),
@@ -134,3 +137,11 @@ def test_only_the_width_in_a_renderings_name_changes(engine):
 def test_previews_cut_to_a_square_do_not_count(body, page):
     assert b"130x130_85_c" in body
     assert {hit.preview_url for hit in page.hits} == {""}
+
+
+@pytest.mark.parametrize("engine", ["nasa"], indirect=True)
+def test_previews_reach_the_table_of_hits_and_null_is_none(page):
+    outcome = SearchOutcome(hits=[FoundHit(hit, hit.url, canonical_key(hit.url)) for hit in page.hits])
+    hits, _ = as_tables(BEAGLE.wnid, "nasa", outcome)
+    assert hits["preview_url"].to_pylist()[:2] == [None, SECOND["nasa"]]
+    assert hits.schema.equals(HITS)
