@@ -21,7 +21,7 @@ from imagenet_build.storage.queue_view import DONE, REFUSED, QueuedUrl, QueueVie
 
 MOST_DETAIL = 1000
 """Characters of a rejection's detail that are kept; details quote servers, and servers may say anything."""
-_ADDED_TOGETHER = 50_000
+_ADDED_TOGETHER = 200_000
 _SIZES = 1 << 20
 
 
