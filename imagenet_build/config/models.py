@@ -133,6 +133,7 @@ class DownloadConfig(Section):
     default_host: HostRule = Field(HostRule(), json_schema_extra=FREE)
     hosts: dict[str, HostRule] = Field(
         {
+            "api.openverse.org": HostRule(min_delay_s=0.5, concurrency=1),
             "upload.wikimedia.org": HostRule(min_delay_s=1.0, concurrency=1),
             "thumb.wikimedia.org": HostRule(min_delay_s=0.5, concurrency=2),
             "live.staticflickr.com": HostRule(min_delay_s=1.0, concurrency=1),

@@ -37,7 +37,8 @@ class Keeper:
     def __init__(self, queue: DownloadQueue, shards: ShardWriter) -> None:
         self.queue = queue
         self._shards = shards
-        self._commit: asyncio.Future[None] | None = None
+        self._uncommitted: list[asyncio.Future[None]] = []
+        """Who waits for the next commit."""
         self._is_dirty = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -87,22 +88,27 @@ class Keeper:
         await self._committed()
 
     async def _committed(self) -> None:
-        if self._commit is None:
-            loop = asyncio.get_running_loop()
-            self._commit = loop.create_future()
+        loop = asyncio.get_running_loop()
+        if not self._uncommitted:
             loop.call_later(FLUSH_S, self._flush)
-        # a worker that is cancelled must not take the others' commit with it
-        await asyncio.shield(self._commit)
+        commit = loop.create_future()
+        self._uncommitted.append(commit)
+        await commit
 
     def _flush(self) -> None:
-        commit, self._commit = self._commit, None
-        assert commit is not None
+        waiting, self._uncommitted = self._uncommitted, []
+        failure: Exception | None = None
         try:
             self.queue.flush()
         except Exception as error:  # noqa: BLE001 (every worker that waits for the commit raises it)
-            commit.set_exception(error)
-        else:
-            commit.set_result(None)
+            failure = error
+        for commit in waiting:
+            if commit.done():  # who waited was stopped
+                continue
+            if failure is None:
+                commit.set_result(None)
+            else:
+                commit.set_exception(failure)
 
     async def _sync_on_the_clock(self) -> None:
         while True:
@@ -110,6 +116,27 @@ class Keeper:
             await asyncio.sleep(SYNC_S)
             self._is_dirty.clear()
             await asyncio.to_thread(self._shards.sync)
+
+
+class _Waiting:
+    """A host's waiting URLs, each once."""
+
+    def __init__(self, queue: DownloadQueue, host: str) -> None:
+        self._queue = queue
+        self._host = host
+        self._batch: list[QueuedUrl] = []
+        self._after = b""
+        self._is_read = False
+
+    def take(self) -> QueuedUrl | None:
+        """The next one; None: there are no more."""
+        if not self._batch and not self._is_read:
+            batch = self._queue.waiting(self._host, self._after, _AT_A_TIME)
+            self._is_read = len(batch) < _AT_A_TIME
+            if batch:
+                self._after = batch[-1].key
+            self._batch = batch[::-1]
+        return self._batch.pop() if self._batch else None
 
 
 class HostWork:
@@ -135,13 +162,11 @@ class HostWork:
 
     async def run_host(self, unit: WorkUnit, concurrency: int) -> UnitResult:
         """Fetch everything that waits for one host, until the host wants a rest."""
-        todo: asyncio.Queue[QueuedUrl | None] = asyncio.Queue(maxsize=2 * concurrency)
+        waiting = _Waiting(self._keeper.queue, unit.key)
         rest: list[HostResting] = []
 
         async def worker() -> None:
-            while (queued := await todo.get()) is not None:
-                if rest:
-                    continue
+            while not rest and (queued := waiting.take()) is not None:
                 try:
                     await self._one(queued)
                 except HostResting as resting:
@@ -153,7 +178,6 @@ class HostWork:
         count = concurrency + max(2, concurrency // 2)
         workers = [asyncio.create_task(worker()) for _ in range(count)]
         try:
-            workers.append(asyncio.create_task(self._feed(unit.key, todo, len(workers), rest)))
             await asyncio.gather(*workers)
         finally:
             for task in workers:
@@ -170,17 +194,6 @@ class HostWork:
         until = datetime.fromtimestamp(rest.until).astimezone().strftime("%Y-%m-%d %H:%M")
         counts = self._keeper.queue.host_counts(unit.key)
         return UnitResult(unit, counts, problem=f"{unit.key} is left in peace until {until}: {rest.message}")
-
-    async def _feed(
-        self, host: str, todo: asyncio.Queue[QueuedUrl | None], workers: int, rest: list[HostResting]
-    ) -> None:
-        after = b""
-        while not rest and (batch := self._keeper.queue.waiting(host, after, _AT_A_TIME)):
-            for queued in batch:
-                await todo.put(queued)
-            after = batch[-1].key
-        for _ in range(workers):
-            await todo.put(None)
 
     async def _one(self, queued: QueuedUrl) -> None:
         if self._previews is not None:

@@ -9,12 +9,14 @@ import hashlib
 import warnings
 from collections.abc import Collection
 
+import numpy as np
 from PIL import AvifImagePlugin, features
 from PIL import Image as PillowImage
 
 from imagenet_build.download.descriptors import dct_hashes, gradient_hash
 from imagenet_build.download.jpeg_end import ends_in_nothing
 from imagenet_build.download.pixels import DAMAGE, decode, opened_picture, orientation_of, view_of
+from imagenet_build.download.png_rows import missing_rows
 from imagenet_build.download.signatures import EXTENSIONS, buried_file, format_of, is_markup, other_picture
 from imagenet_build.download.structure import MOST_FRAMES, Structure
 from imagenet_build.download.structure_others import structure_of
@@ -50,7 +52,8 @@ def inspect_bytes(
         bytes), NO_PIXELS, TOO_MANY_PIXELS, TRUNCATED, CORRUPT, POLYGLOT (by the file's structure), TRUNCATED, CORRUPT
         (by a strict decode), ONE_PIXEL, TOO_SMALL.
     Raises:
-        MemoryError: the process may not have the memory that the decoder asks for.
+        MemoryError: the process may not have the memory that the decoder asks for. Where a decoder only says that it
+            failed, that is so when the process may not have what the estimate says.
     """
     if not data:
         return Rejection(RejectReason.EMPTY, "0 bytes")
@@ -72,9 +75,12 @@ def inspect_bytes(
     except DAMAGE as error:
         if "out of memory" in str(error).lower():
             raise MemoryError(str(error)) from error
-        is_cut = "truncated" in str(error).lower()
-        reason = RejectReason.TRUNCATED if is_cut else RejectReason.CORRUPT
-        return Rejection(reason, f"{kind}: {type(error).__name__}: {error}")
+        said = f"{type(error).__name__}: {error}"
+    # behind the `except`: what the decoder held is free again
+    is_cut = "truncated" in said.lower()
+    if not is_cut:
+        _ask_for_memory(kind, structure)
+    return Rejection(RejectReason.TRUNCATED if is_cut else RejectReason.CORRUPT, f"{kind}: {said}")
 
 
 def _no_picture(data: bytes) -> Rejection:
@@ -101,12 +107,22 @@ def _too_large(size: tuple[int, int] | None, kind: str, max_pixels: int, structu
     said = f"{width}x{height} px; "
     if width * height > max_pixels:
         return Rejection(RejectReason.TOO_MANY_PIXELS, f"{said}the limit is {max_pixels} pixels")
-    # a progressive JPEG's coefficients, 2 bytes each, are all held
-    each = 2 * structure.components if structure.is_progressive else _BYTES_PER_PIXEL[kind]
-    limit = int(MOST_DECODED_BYTES / each)
+    limit = int(MOST_DECODED_BYTES / _bytes_per_pixel(kind, structure))
     if width * height > limit:
         return Rejection(RejectReason.TOO_MANY_PIXELS, f"{said}the limit for such {kind} files is {limit} pixels")
     return None
+
+
+def _bytes_per_pixel(kind: str, structure: Structure) -> float:
+    # a progressive JPEG's coefficients, 2 bytes each, are all held
+    return 2 * structure.components if structure.is_progressive else _BYTES_PER_PIXEL[kind]
+
+
+def _ask_for_memory(kind: str, structure: Structure) -> None:
+    """Raise MemoryError if this process may not have what the picture needs: decoders then call the file damaged."""
+    if structure.size is not None:
+        width, height = structure.size
+        np.empty(int(width * height * _bytes_per_pixel(kind, structure)), np.uint8)  # reserved, never touched
 
 
 def _misbuilt(data: bytes, kind: str, structure: Structure) -> Rejection | None:
@@ -133,16 +149,21 @@ def _misbuilt(data: bytes, kind: str, structure: Structure) -> Rejection | None:
 def _decode(data: bytes, kind: str, structure: Structure, min_side_px: int, max_pixels: int) -> ImageFacts | Rejection:
     with opened_picture(data, kind) as opened:
         width, height = opened.size
+        structure.size = structure.size or opened.size
         refused = _too_large((width, height), kind, max_pixels, structure)
         if refused is not None:
             return refused
         if kind in ("AVIF", "HEIF"):
             structure.frames = min(int(getattr(opened, "n_frames", 1)), MOST_FRAMES)
-        orientation = orientation_of(opened, kind)
+        orientation = 1 if kind == "PNG" else orientation_of(opened, kind)  # asked for it, a PNG decodes, and keeps quiet
         mode, has_icc_profile = opened.mode, bool(opened.info.get("icc_profile"))
         box = decode(opened, kind)
         if kind == "JPEG" and not structure.is_progressive and ends_in_nothing(opened, data, structure.end):
             return Rejection(RejectReason.TRUNCATED, "JPEG: its lower part has no data, and is grey")
+        if kind == "PNG" and len(structure.beside) == 2:
+            missing = missing_rows(opened, data, (structure.beside[0][1], structure.beside[1][0]))
+            if missing:
+                return Rejection(RejectReason.TRUNCATED, f"PNG: {missing}")
         if width == height == 1:
             return Rejection(RejectReason.ONE_PIXEL, "1x1 px")
         if min(width, height) < min_side_px:

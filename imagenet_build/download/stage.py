@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -99,9 +100,8 @@ class DownloadStage:
         queue = DownloadQueue(run.layout.download_queue)
         try:
             least = run.config.download.placeholder_urls
-            for host, histogram in queue.answer_histograms(least) if least else ():
-                for urls in placeholder_multiplicities(histogram, least):
-                    queue.refuse_placeholders(host, urls)
+            if least:
+                queue.learn_placeholders(partial(placeholder_multiplicities, least=least), least)
             if run.layout.hits.exists():
                 images, rejections = _of_hits(run, queue.image_of), _of_hits(run, queue.rejection_of)
             else:

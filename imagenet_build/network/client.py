@@ -18,6 +18,7 @@ from imagenet_build.errors import ConfigError, DeadlinePassed, HopRefused, TooMa
 from imagenet_build.network.addresses import AddressPolicy
 from imagenet_build.network.dns_cache import CachingResolver, LookUp, ask_system
 from imagenet_build.network.exchange import Heard, Limits, exchange
+from imagenet_build.network.interim_answers import BoundedConnector
 from imagenet_build.network.messages import HttpAnswer
 from imagenet_build.network.open_files import allow_many_connections
 
@@ -77,7 +78,7 @@ class HttpClient:
         allow_many_connections()
         resolver = CachingResolver(self._policy, timeout_s=self._connect_timeout_s, look_up=self._look_up)
         self._resolver = resolver
-        connector = aiohttp.TCPConnector(resolver=resolver, use_dns_cache=False, limit=0, keepalive_timeout=_IDLE_S)
+        connector = BoundedConnector(resolver=resolver, use_dns_cache=False, limit=0, keepalive_timeout=_IDLE_S)
         self._session = aiohttp.ClientSession(
             connector=connector,
             headers={"User-Agent": self._agent},

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
@@ -16,7 +16,7 @@ from imagenet_build.errors import AddressRefused, HostResting, HostUnknown, Sour
 from imagenet_build.network.client import HttpClient
 from imagenet_build.network.host_lanes import HostLanes
 from imagenet_build.network.messages import HttpAnswer
-from imagenet_build.network.robots_lines import best_match, lines_for
+from imagenet_build.network.robots_lines import PathPatterns, lines_for
 from imagenet_build.network.usage_preferences import UsageRules, usage_rules
 from imagenet_build.network.visit import Visit
 from imagenet_build.network.wire_errors import NoConnection
@@ -32,6 +32,8 @@ MAX_LINES = 60_000
 """Rules remembered for all authorities together; the longest unused leave first."""
 REDIRECTS = 5
 """Section 2.3.1.2: at least five hops."""
+_SOON_BYTES, _SOON_LINES = 20_000, 500
+"""What is read, or asked, within a millisecond or so; larger files are left to a thread, beside the event loop."""
 _NO_HOST = (HostUnknown, TlsFailed, NoConnection)
 _DISALLOW = ("dis", "dias")
 """How protego's spellings of Disallow begin."""
@@ -58,10 +60,26 @@ class _Rules:
     verdict: RobotsVerdict
     """For whatever the rules below do not refuse."""
     parsed: Protego | None = None
-    disallowed: tuple[tuple[str, str], ...] = ()
-    """(path pattern, line), for evidence."""
+    disallowed: Mapping[str, str] = field(default_factory=dict)
+    """Path pattern -> line, for evidence."""
+    patterns: PathPatterns | None = None
+    """Those of `disallowed`."""
     usage: UsageRules | None = None
     lines: int = 1
+
+    def verdict_on(self, url: str, token: str) -> RobotsVerdict:
+        """What they say to one URL of their authority."""
+        if self.parsed is None and self.usage is None:
+            return self.verdict
+        parts = urlsplit(url)
+        file = f"{parts.scheme}://{parts.netloc}/robots.txt"
+        path = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
+        if self.parsed is not None and not self.parsed.can_fetch(url, token):
+            pattern = None if self.patterns is None else self.patterns.best(path)
+            said = self.disallowed[pattern] if pattern is not None else f"disallows {path}"
+            return RobotsVerdict(False, f"{file}: {said}")
+        line = None if self.usage is None else self.usage.refusal(path)
+        return self.verdict if line is None else RobotsVerdict(False, f"{file}: {line}", is_opt_out=True)
 
 
 class Robots:
@@ -98,18 +116,9 @@ class Robots:
             lock = self._reading.setdefault(authority, asyncio.Lock())
             async with lock:
                 rules = self._fresh(authority) or self._remember(authority, await self._read(authority))
-        if rules.parsed is not None and not rules.parsed.can_fetch(url, self._token):
-            path = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
-            lines = dict(rules.disallowed)
-            pattern = best_match(lines, path)
-            said = lines[pattern] if pattern is not None else f"disallows {path}"
-            return RobotsVerdict(False, f"{authority}/robots.txt: {said}")
-        if rules.usage is not None:
-            path = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
-            line = rules.usage.refusal(path)
-            if line is not None:
-                return RobotsVerdict(False, f"{authority}/robots.txt: {line}", is_opt_out=True)
-        return rules.verdict
+        if rules.lines > _SOON_LINES:
+            return await asyncio.to_thread(rules.verdict_on, url, self._token)
+        return rules.verdict_on(url, self._token)
 
     def _fresh(self, authority: str) -> _Rules | None:
         rules = self._known.get(authority)
@@ -150,14 +159,22 @@ class Robots:
         until_s = time.monotonic() + CACHE_S
         if answer.status != 200:
             return _Rules(until_s, RobotsVerdict(True, f"{url} answered {answer.status}: no rules"))
-        text = answer.body[:MAX_BYTES].decode("utf-8-sig", "replace")  # a byte order mark would hide the first line
+        body = answer.body[:MAX_BYTES]
+        if len(body) > _SOON_BYTES:
+            return await asyncio.to_thread(self._rules, url, body, until_s)
+        return self._rules(url, body, until_s)
+
+    def _rules(self, url: str, body: bytes, until_s: float) -> _Rules:
+        text = body.decode("utf-8-sig", "replace")  # a byte order mark would hide the first line
         lines = lines_for(text, self._token)
         crawling = "\n".join(line for field, _, line in lines if not field.startswith("content-"))
+        disallowed = {value: line for field, value, line in lines if field.startswith(_DISALLOW) and value}
         return _Rules(
             until_s,
             RobotsVerdict(True, f"{url} allows"),
             Protego.parse(f"User-agent: {self._token}\n{crawling}") if crawling else None,
-            tuple((value, line) for field, value, line in lines if field.startswith(_DISALLOW) and value),
+            disallowed,
+            PathPatterns(disallowed),
             usage_rules(lines) if self._content_signals else None,
             1 + len(lines),
         )

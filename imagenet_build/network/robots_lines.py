@@ -52,19 +52,46 @@ def lines_for(text: str, product_token: str) -> list[tuple[str, str, str]]:
     return loose + (ours if are_we_named else everybody)
 
 
-def best_match(patterns: Iterable[str], path: str) -> str | None:
-    """The longest pattern that matches.
+class PathPatterns:
+    """Path patterns of one file, ready to be asked often: of 25,000, most are never looked at."""
 
-    Args:
-        patterns: as in the file: `*` is any text, `$` at the end is the end of the path.
-        path: with the query string, as it is sent.
+    def __init__(self, patterns: Iterable[str]) -> None:
+        """`patterns`: as in the file: `*` is any text, `$` at the end is the end of the path."""
+        self._plain: dict[str, tuple[int, str]] = {}
+        self._special: list[tuple[int, str, str]] = []
+        for place, pattern in enumerate(patterns):
+            normal = normal_path(pattern)
+            if "*" in normal or normal.endswith("$"):
+                self._special.append((place, normal, pattern))
+            else:
+                self._plain.setdefault(normal, (place, pattern))
+        self._lengths = sorted({len(normal) for normal in self._plain}, reverse=True)
+        self._special.sort(key=lambda one: (-len(one[1]), one[0]))
+
+    def best(self, path: str) -> str | None:
+        """The longest pattern that matches `path` (with its query string, as it is sent); of equals the first."""
+        path = normal_path(path)
+        found: tuple[int, int, str] | None = None
+        for length in self._lengths:
+            if length <= len(path) and path[:length] in self._plain:
+                place, pattern = self._plain[path[:length]]
+                found = (-length, place, pattern)
+                break
+        for place, normal, pattern in self._special:
+            if found is not None and (-len(normal), place) > found[:2]:
+                break
+            if _matches(normal, path):
+                return pattern
+        return None if found is None else found[2]
+
+
+def best_match(patterns: Iterable[str], path: str) -> str | None:
+    """The longest pattern that matches, asked once: see `PathPatterns`.
 
     >>> best_match(["/", "/pictures/*.gif$", "/pictures/"], "/pictures/a.gif")
     '/pictures/*.gif$'
     """
-    normal = normal_path(path)
-    matching = [pattern for pattern in patterns if _matches(normal_path(pattern), normal)]
-    return max(matching, key=lambda pattern: len(normal_path(pattern)), default=None)
+    return PathPatterns(patterns).best(path)
 
 
 def normal_path(path: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from imagenet_build.network.robots_lines import best_match, normal_path
+from imagenet_build.network.robots_lines import PathPatterns, normal_path
 
 FIELDS = ("content-usage", "content-signal")
 _TRAINING = frozenset({"train-ai", "ai-train"})
@@ -52,12 +52,12 @@ class UsageRules:
 
     def __init__(self, fields: Mapping[str, Mapping[str, tuple[bool, str]]]) -> None:
         """`fields`: field -> path pattern -> (whether it says no to training, the line)."""
-        self._fields = fields
+        self._fields = [(PathPatterns(rules), rules) for rules in fields.values()]
 
     def refusal(self, path: str) -> str | None:
         """The line that says no to training with what stands at `path` (with its query string), or None."""
-        for rules in self._fields.values():
-            pattern = best_match(rules, path)
+        for patterns, rules in self._fields:
+            pattern = patterns.best(path)
             if pattern is not None and rules[pattern][0]:
                 return rules[pattern][1]
         return None

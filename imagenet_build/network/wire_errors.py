@@ -8,6 +8,7 @@ import aiohttp
 from aiohttp.http_exceptions import ContentEncodingError
 
 from imagenet_build.errors import BadAnswer, CutOff, HopRefused, SourceError, TlsFailed, Unreachable
+from imagenet_build.network.interim_answers import TooManyInterim
 
 _MOST_CHARACTERS = 120
 
@@ -39,6 +40,8 @@ def translated(error: Exception, url: str) -> SourceError:
         return TlsFailed(f"no secure connection: {_why_insecure(error)}", source=url)
     if isinstance(error, aiohttp.ClientResponseError):
         return BadAnswer(f"no HTTP: {_first_line(error.message)}", source=url)
+    if isinstance(error, TooManyInterim):
+        return BadAnswer(f"no answer: {error}", source=url)
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return Unreachable("the connection was closed without an answer", source=url)
     if isinstance(error, aiohttp.ClientConnectorError):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,6 @@ class _Pending:
 
     images: list[tuple[Any, ...]]
     urls: list[tuple[Any, ...]]
-    answers: Counter[tuple[int, int]]
     shards: dict[str, tuple[int, int]]
     """Shard -> (first new image, end)."""
     kept: Counter[int]
@@ -116,9 +115,7 @@ class DownloadQueue(QueueView):
 
     def record_image(self, queued: QueuedUrl, attempts: int, final_url: str, image: int) -> None:
         """A URL gave an image, by its number."""
-        pending = self._pending
         host = self._host_id(queued.host)
-        pending.answers[host, image] += 1
         moved = final_url if final_url != queued.url else None
         if (host, image) in self._placeholders:
             self._finished(queued, host, REFUSED, attempts, RejectReason.PLACEHOLDER.value, _AGAIN, image, moved)
@@ -167,11 +164,6 @@ class DownloadQueue(QueueView):
                 pending.urls,
             )
             self._db.executemany(
-                "INSERT INTO answers VALUES (?, ?, ?)"
-                " ON CONFLICT (host, image) DO UPDATE SET urls = urls + excluded.urls",
-                [(host, image, urls) for (host, image), urls in pending.answers.items()],
-            )
-            self._db.executemany(
                 "UPDATE hosts SET kept = kept + ?, refused = refused + ? WHERE id = ?",
                 [(pending.kept[host], pending.refused[host], host) for host in pending.kept | pending.refused],
             )
@@ -187,48 +179,51 @@ class DownloadQueue(QueueView):
         alive = f"{wanted} AND attempts < ?"
         with self._db:
             (dead,) = self._db.execute(f"SELECT count(*) FROM urls WHERE {wanted} AND attempts >= ?", values).fetchone()
-            self._no_longer_refused(alive, values)
+            by_host = self._db.execute(
+                f"SELECT count(*), host FROM urls WHERE {alive} GROUP BY host", values
+            ).fetchall()
+            self._db.executemany("UPDATE hosts SET refused = refused - ? WHERE id = ?", by_host)
             if self.previews.in_use:
                 self.previews.retry(alive, values)
             back = self._db.execute(f"UPDATE urls SET state = 0, image = NULL WHERE {alive}", values)
         return back.rowcount, dead
 
-    def _no_longer_refused(self, which: str, values: Sequence[Any]) -> None:
-        """Take rows that go back to the queue out of the hosts' counts, and out of what hosts answered."""
-        by_host = self._db.execute(f"SELECT count(*), host FROM urls WHERE {which} GROUP BY host", values).fetchall()
-        self._db.executemany("UPDATE hosts SET refused = refused - ? WHERE id = ?", by_host)
-        by_image = self._db.execute(
-            f"SELECT count(*), host, image FROM urls WHERE {which} AND image IS NOT NULL GROUP BY host, image", values
-        ).fetchall()
-        self._db.executemany("UPDATE answers SET urls = urls - ? WHERE host = ? AND image = ?", by_image)
-
     # placeholders
 
-    def answer_histograms(self, least: int) -> Iterator[tuple[int, dict[int, int]]]:
-        """For hosts that answered at least `least` URLs with the same picture: (host, URLs per picture -> pictures)."""
-        self.flush()
-        for (host,) in self._db.execute("SELECT DISTINCT host FROM answers WHERE urls >= ?", (least,)).fetchall():
-            yield (
-                host,
-                dict(self._db.execute("SELECT urls, count(*) FROM answers WHERE host = ? GROUP BY urls", (host,))),
-            )
+    def learn_placeholders(self, which: Callable[[Mapping[int, int]], Iterable[int]], least: int) -> int:
+        """Refuse what hosts show instead of pictures, now and whenever they show it again.
 
-    def refuse_placeholders(self, host: int, urls: int) -> int:
-        """Whatever this host answered for so many URLs is no picture, now and later; returns the URLs refused."""
+        Args:
+            which: gets, of one host, number of URLs -> pictures that were the answer to so many, and says for which
+                numbers they are placeholders.
+            least: hosts that never gave one picture for so many URLs are not looked at.
+        Returns:
+            The URLs refused.
+        """
+        self.flush()
         with self._db:
-            found = self._db.execute("SELECT image FROM answers WHERE host = ? AND urls = ?", (host, urls)).fetchall()
-            refused = 0
-            for (image,) in found:
-                self._db.execute("INSERT OR IGNORE INTO placeholders VALUES (?, ?)", (host, image))
-                refused += self._db.execute(
-                    "UPDATE urls SET state = 2, reason = ?, detail = ? WHERE host = ? AND image = ? AND state = 1",
-                    (RejectReason.PLACEHOLDER.value, f"the same bytes for {urls} URLs of this host", host, image),
-                ).rowcount
-                self._placeholders.add((host, image))
             self._db.execute(
-                "UPDATE hosts SET kept = kept - ?, refused = refused + ? WHERE id = ?", (refused, refused, host)
+                "CREATE TEMP TABLE answers AS SELECT host, image, count(*) AS urls FROM urls WHERE image IS NOT NULL"
+                " GROUP BY host, image"
             )
-        return refused
+            for (host,) in self._db.execute("SELECT DISTINCT host FROM answers WHERE urls >= ?", (least,)).fetchall():
+                rows = self._db.execute("SELECT urls, count(*) FROM answers WHERE host = ? GROUP BY urls", (host,))
+                self._db.executemany(
+                    "INSERT OR IGNORE INTO placeholders SELECT host, image FROM answers WHERE host = ? AND urls = ?",
+                    [(host, urls) for urls in which(dict(rows))],
+                )
+            found = "state = 1 AND (host, image) IN (SELECT host, image FROM placeholders)"
+            by_host = self._db.execute(f"SELECT count(*), host FROM urls WHERE {found} GROUP BY host").fetchall()
+            self._db.executemany("UPDATE hosts SET kept = kept - ?1, refused = refused + ?1 WHERE id = ?2", by_host)
+            self._db.execute(
+                "UPDATE urls SET state = 2, reason = ?, detail = (SELECT 'the same bytes for ' || a.urls ||"
+                " ' URLs of this host' FROM answers a WHERE a.host = urls.host AND a.image = urls.image)"
+                f" WHERE {found}",
+                (RejectReason.PLACEHOLDER.value,),
+            )
+            self._db.execute("DROP TABLE answers")
+        self._placeholders = set(self._db.execute("SELECT host, image FROM placeholders"))
+        return sum(urls for urls, _ in by_host)
 
     # the journal of the shards
 
@@ -245,8 +240,7 @@ class DownloadQueue(QueueView):
             ).fetchall()
             self._db.executemany("UPDATE hosts SET kept = kept - ?, refused = refused - ? WHERE id = ?", by_host)
             back = self._db.execute(f"UPDATE urls SET state = 0, image = NULL WHERE image IN ({lost})", values)
-            for table in ("answers", "placeholders"):
-                self._db.execute(f"DELETE FROM {table} WHERE image IN ({lost})", values)
+            self._db.execute(f"DELETE FROM placeholders WHERE image IN ({lost})", values)
             self._db.execute(f"DELETE FROM images WHERE id IN ({lost})", values)
             (end,) = self._db.execute("SELECT max(offset + size) FROM images WHERE shard = ?", (shard,)).fetchone()
             if end is None:
@@ -281,7 +275,7 @@ _AGAIN = "the bytes that this host gives for many URLs"
 
 
 def _nothing_pending() -> _Pending:
-    return _Pending([], [], Counter(), {}, Counter(), Counter(), {})
+    return _Pending([], [], {}, Counter(), Counter(), {})
 
 
 def _in_batches(items: Iterable[Any], size: int) -> Iterator[list[Any]]:

@@ -142,4 +142,8 @@ def _packed(table: pa.Table) -> bytes:
 
 
 def _unpacked(blob: bytes, schema: pa.Schema) -> pa.Table:
-    return pa.ipc.open_stream(blob).read_all().select(schema.names)
+    table = pa.ipc.open_stream(blob).read_all()
+    for column in schema:
+        if column.nullable and column.name not in table.schema.names:  # kept by an earlier version
+            table = table.append_column(column, pa.nulls(len(table), column.type))
+    return table.select(schema.names)

@@ -18,6 +18,7 @@ from imagenet_build.errors import (
     Unreachable,
 )
 from imagenet_build.network import exchange
+from imagenet_build.network.interim_answers import MOST_INTERIM
 from tests.network.certificate import untrusted
 from tests.network.raw_server import Script, raw_server, saying
 
@@ -128,6 +129,32 @@ async def test_what_is_no_http_is_a_bad_answer(client, said):
     assert message.isprintable()
     assert len(message) < 200
     assert base not in message, "the same trouble has the same text"
+
+
+INTERIM = b"HTTP/1.1 100 Continue\r\n\r\n"
+HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n"
+
+
+@pytest.mark.parametrize("announced", [HINTS, INTERIM * MOST_INTERIM])
+async def test_an_answer_may_be_announced_some_times(client, announced):
+    async with raw_server(saying(announced + OK + b"Content-Length: 2\r\n\r\nok")) as base:
+        assert (await client.get(base, timeout_s=5, max_bytes=LIMIT)).body == b"ok"
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        dripping(b"", INTERIM, 0.001),
+        dripping(b"HTTP", INTERIM[4:] + b"HTTP", 0.001),
+        dripping(b"", HINTS * 5000, 0.001),
+        saying(INTERIM * (MOST_INTERIM + 1) + OK + b"Content-Length: 2\r\n\r\nok"),
+    ],
+)
+async def test_an_answer_that_is_announced_for_ever(client, script):
+    async with raw_server(script) as base:
+        with pytest.raises(BadAnswer, match=r"^no answer: more than 10 interim answers$") as caught:
+            await client.get(base, timeout_s=60, max_bytes=LIMIT)
+    assert caught.value.source == base
 
 
 @pytest.mark.parametrize("number", [0, 100])

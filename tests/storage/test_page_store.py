@@ -100,3 +100,12 @@ def test_what_was_kept_survives_the_death_of_the_process(tmp_path):
     assert again.page_count() == 500
     assert len(again.page("http://engine/?page=499").body) == 20_000
     again.close()
+
+
+def test_hits_of_an_earlier_version_lack_only_what_it_did_not_know(store):
+    earlier = pa.schema([column for column in HITS if column.name != "preview_url"])
+    values = {column.name: 1 if pa.types.is_integer(column.type) else "x" for column in earlier}
+    hits = pa.Table.from_pylist([values], earlier)
+    store.keep_hits("n00000001", hits, pa.Table.from_pylist([], SEARCH_REJECTIONS))
+    (row,) = store.hits("n00000001")[0].to_pylist()
+    assert row == {**values, "preview_url": None}
