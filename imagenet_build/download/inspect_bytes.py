@@ -114,8 +114,8 @@ def _too_large(size: tuple[int, int] | None, kind: str, max_pixels: int, structu
 
 
 def _bytes_per_pixel(kind: str, structure: Structure) -> float:
-    # a progressive JPEG's coefficients, 2 bytes each, are all held
-    return 2 * structure.components if structure.is_progressive else _BYTES_PER_PIXEL[kind]
+    # a coefficient has 2 bytes
+    return 2 * structure.components if structure.is_held else _BYTES_PER_PIXEL[kind]
 
 
 def _ask_for_memory(kind: str, structure: Structure) -> None:
@@ -155,7 +155,9 @@ def _decode(data: bytes, kind: str, structure: Structure, min_side_px: int, max_
             return refused
         if kind in ("AVIF", "HEIF"):
             structure.frames = min(int(getattr(opened, "n_frames", 1)), MOST_FRAMES)
-        orientation = 1 if kind == "PNG" else orientation_of(opened, kind)  # asked for it, a PNG decodes, and keeps quiet
+        orientation = (
+            1 if kind == "PNG" else orientation_of(opened, kind)
+        )  # asked for it, a PNG decodes, and keeps quiet
         mode, has_icc_profile = opened.mode, bool(opened.info.get("icc_profile"))
         box = decode(opened, kind)
         if kind == "JPEG" and not structure.is_progressive and ends_in_nothing(opened, data, structure.end):

@@ -65,7 +65,9 @@ class View(NamedTuple):
 def opened_picture(data: bytes, kind: str) -> PillowImage.Image:
     """Read the header. Raises one of `DAMAGE`."""
     if kind == "JPEG":  # not through `open`, which follows stereo files to their second picture
-        return JpegImagePlugin.JpegImageFile(io.BytesIO(data))
+        picture = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
+        picture.decodermaxblock = len(data)  # the file as it is, not copied together piece by piece
+        return picture
     return PillowImage.open(io.BytesIO(data), formats=[kind])
 
 

@@ -40,6 +40,7 @@ class Structure:
     components: int = 3
     """Of a JPEG: 1 grey, 3 colour, 4 CMYK."""
     is_progressive: bool = False
+    is_held: bool = False
     """A JPEG of several scans, progressive or not: its coefficients are all held in memory."""
     beside: list[tuple[int, int]] = field(default_factory=list)
     """Stretches of the file, up to `end`, that hold no pixels."""
@@ -79,7 +80,7 @@ def jpeg(data: bytes) -> Structure:
             scans += 1
             if scans == 1:
                 found.beside.append((2, at))
-                found.is_progressive |= data[at + 4] < found.components  # a component a scan: as much is held
+                found.is_held = found.is_progressive or data[at + 4] < found.components
             elif scans > MOST_SCANS:
                 found.broken = f"more than {MOST_SCANS} scans"
                 return found

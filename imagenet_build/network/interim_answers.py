@@ -43,17 +43,20 @@ class _Connection(ResponseHandler):
         self._interim = 0
         self._awaits_head = False
 
+    def set_response_params(self, **options: Any) -> None:
+        """A request is about to be sent."""
+        self._interim, self._awaits_head = 0, True
+        super().set_response_params(**options)
+
     async def read(self) -> Any:
         """The head of an answer, interim or not."""
-        self._awaits_head = True
         message = await super().read()
-        self._awaits_head = False
         if 100 <= message[0].code < 200:
             self._interim += 1
             if self._interim > MOST_INTERIM:
                 raise TooManyInterim
         else:
-            self._interim = 0
+            self._awaits_head = False
         return message
 
     def data_received(self, data: bytes) -> None:

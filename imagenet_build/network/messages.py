@@ -36,12 +36,17 @@ class HttpRequest:
     secrets: tuple[Secret, ...] = ()
     body: bytes | None = None
     """With a body the request is a POST; its Content-Type stands in `headers`."""
+    _full_url: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Put the URL together, once: it is asked for several times."""
+        joint = "&" if "?" in self.url else "?"
+        full = f"{self.url}{joint}{urlencode(self.params)}" if self.params else self.url
+        object.__setattr__(self, "_full_url", full)
 
     def full_url(self) -> str:
         """The URL, query string included, without keys."""
-        if not self.params:
-            return self.url
-        return f"{self.url}{'&' if '?' in self.url else '?'}{urlencode(self.params)}"
+        return self._full_url
 
     def page_key(self) -> str:
         """What the answered page is kept under: the URL, and a digest of the body if there is one."""

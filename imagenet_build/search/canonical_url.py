@@ -57,6 +57,7 @@ class _Url(NamedTuple):
     query: str
 
 
+@lru_cache(_CACHED)
 def fetch_url(url: str) -> str:
     """The URL to ask for: the same resource in its tidy spelling, without tracking parameters.
 

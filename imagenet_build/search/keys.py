@@ -46,6 +46,8 @@ class Keys:
 
     def filled(self, request: HttpRequest) -> tuple[str, dict[str, str]]:
         """The URL to send and the headers, keys included. To be used for sending, and for nothing else."""
+        if not request.secrets:
+            return request.full_url(), {**request.headers}
         params = {**request.params}
         headers = {**request.headers}
         for secret in request.secrets:

@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterator
 
 import psutil
 import pytest
-from PIL import Image
+from PIL import Image, features
 
 from imagenet_build.config.models import DownloadConfig
 from imagenet_build.download import decode_pool
 from imagenet_build.download.decode_pool import DecodePool
 from imagenet_build.download.decode_worker import packed, unpacked
 from imagenet_build.errors import BuildError, DataError
-from imagenet_build.records import Rejection, RejectReason
+from imagenet_build.records import ImageFacts, Rejection, RejectReason
 from tests.download.deadly import deadly_inspect
 from tests.download.looking import facts_of, look
 from tests.fakes.pictures import encoded, photo, photo_image
@@ -100,6 +100,23 @@ async def test_a_real_decoder_that_wants_too_much_memory_says_so(pool_of):
     big = encoded(Image.new("RGB", (6000, 6000)), "PNG")
     found = await pool_of(decode_memory_bytes=100_000_000).inspect(big)
     assert (found.reason, found.detail) == (DIED, "more than 100000000 bytes of memory")
+
+
+@pytest.mark.parametrize(
+    ("format", "options"),
+    [("JPEG", {"progressive": True}), ("WEBP", {}), ("WEBP", {"lossless": True}), ("AVIF", {"speed": 10})],
+    ids=["progressive JPEG", "WebP", "lossless WebP", "AVIF"],
+)
+async def test_a_decoder_that_lacks_memory_does_not_call_the_picture_damaged(pool_of, format, options):
+    """All that these decoders say is that they failed."""
+    if not features.check({"WEBP": "webp", "AVIF": "avif"}.get(format, "jpg")):
+        pytest.skip(f"this Pillow writes no {format}")
+    big = encoded(Image.new("RGB", (3000, 3000), "brown"), format, **options)
+    found = await pool_of(decode_memory_bytes=20_000_000).inspect(big)
+    assert (found.reason, found.detail) == (DIED, "more than 20000000 bytes of memory")
+    assert isinstance(await pool_of().inspect(big), ImageFacts)
+    spoilt = big[: len(big) // 2] + bytes(reversed(big[len(big) // 2 : -2])) + big[-2:]
+    assert (await pool_of().inspect(spoilt)).reason in (RejectReason.CORRUPT, RejectReason.TRUNCATED)
 
 
 async def test_a_decoder_that_babbles_is_replaced(pool_of, monkeypatch):

@@ -13,6 +13,7 @@ from imagenet_build.download.structure_others import structure_of
 from imagenet_build.records import RejectReason
 from tests.download.looking import WRITABLE, facts_of, reason_of, rejection_of
 from tests.fakes import pictures
+from tests.fakes.hostile_files import of_size
 from tests.fakes.pictures import encoded, photo_image
 
 TRUNCATED, POLYGLOT, CORRUPT = RejectReason.TRUNCATED, RejectReason.POLYGLOT, RejectReason.CORRUPT
@@ -63,6 +64,28 @@ def test_a_picture_that_is_grey_below_is_whole(rows, options):
     assert facts_of(encoded(image, "JPEG", **options)).height == 300
 
 
+def separate_scans(image: Image.Image, width: int, height: int) -> bytes:
+    """A JPEG that is not progressive, with a scan for each of its components; its header may claim any size."""
+    greys = [encoded(plane, "JPEG") for plane in image.convert("YCbCr").split()]
+    frame, scans = greys[0].index(b"\xff\xc0"), [grey.index(b"\xff\xda") for grey in greys]
+    header = b"\xff\xc0" + struct.pack(">HBHHB", 17, 8, height, width, 3) + b"\1\x11\0\2\x11\0\3\x11\0"
+    starts = [b"\xff\xda\0\x08\1" + bytes([number]) + b"\0\0\x3f\0" for number in (1, 2, 3)]
+    data = [start + grey[scan + 10 : -2] for start, grey, scan in zip(starts, greys, scans, strict=True)]
+    return greys[0][:frame] + header + greys[0][frame + 13 : scans[0]] + b"".join(data) + b"\xff\xd9"
+
+
+def test_jpegs_whose_coefficients_are_all_held_have_a_limit_of_their_own():
+    image = photo_image(1, 120, 90)
+    facts_of(separate_scans(image, 120, 90))
+    for data in (
+        separate_scans(image, 15_000, 10_000),
+        of_size(encoded(image, "JPEG", progressive=True), 15_000, 10_000),
+    ):
+        found = rejection_of(data, max_pixels=10**9)
+        assert found.reason is RejectReason.TOO_MANY_PIXELS
+        assert found.detail == "15000x10000 px; the limit for such JPEG files is 100000000 pixels"
+
+
 def chunk(name: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
@@ -76,6 +99,61 @@ def test_a_png_with_wrong_checksums_is_corrupt():
     spoilt[at + 4 + length] ^= 1
     found = rejection_of(bytes(spoilt))
     assert (found.reason, "checksum of the chunk IDAT" in found.detail) == (CORRUPT, True)
+
+
+def png(size: tuple[int, int], pixels: bytes, *behind: bytes, bits: int = 8, colour: int = 2, passes: int = 0) -> bytes:
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", *size, bits, colour, 0, 0, passes))
+    parts = b"".join(chunk(b"IDAT", pixels[at : at + 100]) for at in range(0, len(pixels), 100))
+    return b"\x89PNG\r\n\x1a\n" + header + parts + b"".join(behind) + chunk(b"IEND", b"")
+
+
+def test_a_png_whose_pixels_are_junk_is_corrupt():
+    """Asked for its orientation, Pillow decodes it, and keeps what goes wrong to itself."""
+    assert reason_of(png((90, 90), b"\x78\x9cjunk" * 50)) is CORRUPT
+
+
+@pytest.mark.parametrize(
+    ("colour", "bits", "row_bytes"), [(0, 1, 12), (0, 16, 180), (2, 8, 270), (4, 8, 180), (6, 8, 360)]
+)
+@pytest.mark.parametrize("noise", [bytes, random.Random(1).randbytes], ids=["black", "noise"])
+def test_a_png_of_too_few_rows_is_truncated(colour, bits, row_bytes, noise):
+    """The compressed stream is whole, and so are all chunks."""
+    rows = b"".join(b"\0" + noise(row_bytes) for _ in range(90))
+    facts_of(png((90, 90), zlib.compress(rows), bits=bits, colour=colour))
+    assert reason_of(png((90, 90), zlib.compress(rows[:-1]), bits=bits, colour=colour)) is TRUNCATED
+    for missing in (1 + row_bytes, 70 * (1 + row_bytes)):
+        found = rejection_of(png((90, 90), zlib.compress(rows[:-missing]), bits=bits, colour=colour))
+        assert found.reason is TRUNCATED
+        assert found.detail == f"PNG: its pixels end after {len(rows) - missing} of {len(rows)} bytes"
+
+
+@pytest.mark.parametrize(
+    ("size", "needed"), [((8, 8), 4 + 4 + 7 + 2 * 7 + 2 * 13 + 4 * 13 + 4 * 25), ((8, 9), 207 + 4 + 4 + 7 + 13)]
+)
+def test_an_interlaced_png_of_too_few_rows_is_truncated(size, needed):
+    """The last pass may lack rows where the last row has pixels of the passes before."""
+    facts_of(png(size, zlib.compress(bytes(needed)), passes=1))
+    found = rejection_of(png(size, zlib.compress(bytes(needed - 25)), passes=1))
+    assert (found.reason, found.detail) == (TRUNCATED, f"PNG: its pixels end after {needed - 25} of {needed} bytes")
+
+
+def test_a_png_that_is_black_below_is_whole():
+    image = photo_image(1, 120, 90)
+    image.paste((0, 0, 0), (0, 40, 120, 90))
+    for mode in ("1", "L", "LA", "P", "RGB", "RGBA"):
+        assert facts_of(encoded(image.convert(mode), "PNG")).height == 90
+
+
+def test_a_png_says_its_orientation_before_or_behind_its_pixels():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    whole = encoded(photo_image(1, 120, 90), "PNG", exif=exif)
+    at = whole.index(b"eXIf") - 4
+    length = 12 + struct.unpack(">I", whole[at : at + 4])[0]
+    behind = whole[:at] + whole[at + length : -12] + whole[at : at + length] + whole[-12:]
+    for data in (whole, behind):
+        facts = facts_of(data)
+        assert (facts.orientation, facts.width, facts.height) == (6, 90, 120)
 
 
 # two files in one

@@ -158,7 +158,7 @@ def broken() -> Iterator[File]:
     spoilt[len(PNG) // 2] ^= 0xFF
     yield "png with a wrong checksum", bytes(spoilt), "corrupt"
     yield "png with junk for pixels", png(90, 90, b"\x78\x9cjunk" * 50), "corrupt"
-    yield "png of too few rows", png(90, 90, zlib.compress(bytes(271 * 20))), "truncated corrupt"
+    yield "png of too few rows", png(90, 90, zlib.compress(bytes(271 * 20))), "truncated"
     yield "png of a colour type that is none", png(90, 90, zlib.compress(bytes(24390)), colour=5), "corrupt"
     yield "png without palette", png(90, 90, zlib.compress(bytes(91 * 90)), colour=3), "corrupt accepted"
     yield "png that begins with its pixels", PNG[:8] + PNG[33:], "corrupt"

@@ -1,4 +1,5 @@
 import asyncio
+import threading
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from imagenet_build.network.client import PRODUCT_TOKEN, HttpClient
 from imagenet_build.network.host_lanes import LaneState
 from imagenet_build.network.messages import HttpAnswer
 from imagenet_build.network.robots import MAX_BYTES, UNREACHABLE_S, Robots, robots_fetcher
+from imagenet_build.network.robots_lines import lines_for
 from imagenet_build.network.wire_errors import NoConnection
 from tests.fakes.image_server import ImageServer, redirect, refusal
 from tests.fakes.server import Reply
@@ -330,3 +332,22 @@ _LINES = st.sampled_from(
 def test_any_bytes_give_a_verdict(body):
     verdict = asyncio.run(answering(body).verdict("http://example.org/a/%7Eb.jpg?x=%zz"))
     assert verdict.reachable
+
+
+async def test_a_file_of_very_many_rules_is_read_and_asked_beside_the_event_loop(monkeypatch):
+    """It takes a second, and every other host would wait."""
+    threads = []
+
+    def noting(text: str, token: str) -> list[tuple[str, str, str]]:
+        threads.append(threading.get_ident())
+        return lines_for(text, token)
+
+    monkeypatch.setattr(robots_module, "lines_for", noting)
+    rules = b"".join(b"Disallow: /a/%d/\n" % number for number in range(25_000))
+    robots = answering(b"User-agent: *\nContent-Usage: /b train-ai=n\n" + rules)
+    refused = await robots.verdict("http://example.org/a/24999/1.jpg")
+    assert (refused.allowed, refused.evidence) == (False, "http://example.org/robots.txt: Disallow: /a/24999/")
+    assert (await robots.verdict("http://example.org/c.jpg")).allowed
+    assert (await robots.verdict("http://example.org/b.jpg")).is_opt_out
+    assert len(threads) == 1
+    assert threads[0] != threading.get_ident()

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from protego import Protego
 
-from imagenet_build.network.robots_lines import best_match, lines_for, normal_path
+from imagenet_build.network.robots_lines import PathPatterns, best_match, lines_for, normal_path
 
 TOKEN = "imagenet_build"
 
@@ -89,6 +89,13 @@ def test_agrees_with_protego(patterns, path):
     text = "\n".join(["User-agent: *", *(f"Disallow: {pattern}" for pattern in plain)])
     refused = not Protego.parse(text).can_fetch(f"http://example.org/{path.lstrip('/')}", TOKEN)
     assert refused == (best_match(plain, f"/{path.lstrip('/')}") is not None)
+
+
+@given(st.lists(_PATHS, max_size=8), _PATHS)
+def test_the_best_of_many_is_the_first_of_the_longest_that_match(patterns, path):
+    matching = [pattern for pattern in patterns if best_match([pattern], path) is not None]
+    expected = max(matching, key=lambda pattern: len(normal_path(pattern)), default=None)
+    assert PathPatterns(patterns).best(path) == expected
 
 
 @given(st.text(max_size=200), st.text(max_size=50))

@@ -329,7 +329,10 @@ def both_forms(url):
 def test_the_short_way_for_tidy_addresses_gives_what_the_long_one_gives(scheme, host, parts):
     url = f"{scheme}{host}/{''.join(parts)}"
     short = both_forms(url)
+    caches = (fetch_url, canonical_url._read)
     with patch.object(canonical_url, "_TIDY", re.compile("(?!)")):
-        canonical_url._read.cache_clear()
+        for cached in caches:
+            cached.cache_clear()
         assert both_forms(url) == short
-    canonical_url._read.cache_clear()
+    for cached in caches:
+        cached.cache_clear()
