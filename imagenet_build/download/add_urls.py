@@ -15,7 +15,9 @@ from imagenet_build.storage.download_queue import DownloadQueue
 
 NO_HOST = "(no host)"
 """The lane of texts that are no URL; nothing is ever asked there."""
-_PLAIN = re.compile(r"https?://([a-z0-9.-]+(?!:80/|:443/)(?::[1-9]\d{0,4})?)((?:/[A-Za-z0-9_!$'()*,=:@+-][A-Za-z0-9_!$'()*,=:@+.~-]*)+)")
+_PLAIN = re.compile(
+    r"https?://([a-z0-9.-]+(?!:80/|:443/)(?::[1-9]\d{0,4})?)((?:/[A-Za-z0-9_!$'()*,=:@+-][A-Za-z0-9_!$'()*,=:@+.~-]*)+)"
+)
 """Addresses that are their own fetch URL, and whose key is host and path: no query, no escapes, no dot segments."""
 _PATHS_WITH_KEYS = (
     "/wikipedia/commons/a/a9/Example.jpg",

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from imagenet_build.config.models import DownloadConfig
+from imagenet_build.download.large_bodies import LARGE_BYTES, Place
 from imagenet_build.errors import (
     AddressRefused,
     BadAnswer,
@@ -89,9 +90,12 @@ class Fetcher:
         self._config = config
         self._rng = rng
 
-    async def fetch(self, url: str) -> Fetched:
+    async def fetch(self, url: str, place: Place | None = None) -> Fetched:
         """Fetch one URL, trying again where that can help.
 
+        Args:
+            url: http, https, or a file: of a collection.
+            place: taken when the body grows large; the caller leaves it.
         Raises:
             HostResting: its own host must be left in peace for longer than `PATIENCE_S`; there is nothing to record,
                 and the URL is to be asked for again after `until`. Nothing else is raised for anything that the URL,
@@ -104,7 +108,7 @@ class Fetcher:
         for attempt in range(1, self._config.attempts + 1):
             visit = Visit(self._lanes, url)
             try:
-                result, error = await self._attempt(url, visit), None
+                result, error = await self._attempt(url, visit, place), None
             except HostResting as resting:
                 if resting.source == visit.own_host:
                     if before is not None:
@@ -122,7 +126,7 @@ class Fetcher:
         visit.count(error)
         return Fetched(result, attempt, visit.url)
 
-    async def _attempt(self, url: str, visit: Visit) -> bytes | Rejection:
+    async def _attempt(self, url: str, visit: Visit, place: Place | None) -> bytes | Rejection:
         config = self._config
         answer = await self._client.get(
             url,
@@ -135,6 +139,8 @@ class Fetcher:
             turn=visit.turn,
             first_byte_timeout_s=config.first_byte_timeout_s,
             least_bytes_per_s=config.least_bytes_per_s,
+            large_bytes=LARGE_BYTES,
+            room=None if place is None else place.take,
         )
         return answer.body if answer.status == 200 else _refused(answer)
 

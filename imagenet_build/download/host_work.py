@@ -11,8 +11,9 @@ from types import TracebackType
 
 from imagenet_build.contracts import Advance, UnitResult, WorkUnit
 from imagenet_build.download.decode_pool import DecodePool
-from imagenet_build.download.fetch import Fetcher
+from imagenet_build.download.fetch import Fetched, Fetcher
 from imagenet_build.download.inspect_bytes import EXTENSIONS
+from imagenet_build.download.large_bodies import LargeBodies
 from imagenet_build.download.previews import Previews
 from imagenet_build.errors import HostResting
 from imagenet_build.records import ImageFacts, Rejection
@@ -159,6 +160,7 @@ class HostWork:
         self._advance = advance
         self._longest_rest_s = longest_rest_s
         self._previews = previews
+        self._large_bodies = LargeBodies()
 
     async def run_host(self, unit: WorkUnit, concurrency: int) -> UnitResult:
         """Fetch everything that waits for one host, until the host wants a rest."""
@@ -201,7 +203,13 @@ class HostWork:
             if known is not None:
                 await self._keeper.refuse(queued, 0, "", known)
                 return
-        fetched = await self._fetcher.fetch(queued.url)
+        place = self._large_bodies.place()
+        try:
+            await self._fetched(queued, await self._fetcher.fetch(queued.url, place))
+        finally:
+            place.leave()
+
+    async def _fetched(self, queued: QueuedUrl, fetched: Fetched) -> None:
         if isinstance(fetched.result, Rejection):
             await self._keeper.refuse(queued, fetched.attempts, fetched.final_url, fetched.result)
             return

@@ -20,8 +20,8 @@ from PIL import JpegImagePlugin
 from imagenet_build.download.descriptors import Box, Grids, grids_of, grids_of_reduced
 
 TINY_PX = 32
-REDUCED_SIDE_PX = 64
-"""Shorter side, at least, of a reduced picture: two pixels for each point of the 32 x 32 grid of the DCT. Measured by
+REDUCED_SIDE_PX = 46
+"""Shorter side, at least, of a reduced picture: more than a pixel for each point of the 32 x 32 grid. Measured by
 scripts/bench/hash_drift.py: from there on the DCT hash is within 4 bits of the full picture's."""
 _STRIPE_PIXELS = 1 << 20
 _REDUCTIONS = (8, 4, 2)
@@ -75,7 +75,7 @@ def reduction_of(width: int, height: int) -> int:
     """By how much the decoder shall reduce a JPEG: 8, 4, 2 or 1.
 
     >>> reduction_of(500, 375), reduction_of(4000, 3000), reduction_of(100, 100)
-    (4, 8, 1)
+    (8, 8, 2)
     """
     shorter = min(width, height)
     return next((by for by in _REDUCTIONS if -(-shorter // by) >= REDUCED_SIDE_PX), 1)

@@ -113,6 +113,8 @@ class HttpClient:
         turn: Callable[[str], HopTurn] | None = None,
         first_byte_timeout_s: float | None = None,
         least_bytes_per_s: int = 0,
+        large_bytes: int = 0,
+        room: Callable[[], Awaitable[None]] | None = None,
     ) -> HttpAnswer:
         """`send` without a body."""
         return await self.send(
@@ -126,6 +128,8 @@ class HttpClient:
             turn=turn,
             first_byte_timeout_s=first_byte_timeout_s,
             least_bytes_per_s=least_bytes_per_s,
+            large_bytes=large_bytes,
+            room=room,
         )
 
     async def send(
@@ -142,6 +146,8 @@ class HttpClient:
         turn: Callable[[str], HopTurn] | None = None,
         first_byte_timeout_s: float | None = None,
         least_bytes_per_s: int = 0,
+        large_bytes: int = 0,
+        room: Callable[[], Awaitable[None]] | None = None,
     ) -> HttpAnswer:
         """Fetch one URL to the end of its body.
 
@@ -160,6 +166,7 @@ class HttpClient:
                 before the next one's is asked for.
             first_byte_timeout_s: from the start of a hop, connecting included, to the head of its answer.
             least_bytes_per_s: of the decoded body, over `RATE_WINDOW_S`; 0: any.
+            large_bytes, room: awaited once a body has more bytes than that; the time does not count.
         Returns:
             The final answer, whatever its status.
         Raises:
@@ -168,7 +175,7 @@ class HttpClient:
             HopRefused: a URL or redirect that is not http(s), or no usable URL at all, or what the callbacks raise.
         """
         assert self._session is not None, "use `async with`"
-        limits = Limits(timeout_s, max_bytes, first_byte_timeout_s, least_bytes_per_s)
+        limits = Limits(timeout_s, max_bytes, first_byte_timeout_s, least_bytes_per_s, large_bytes, room)
         headers = headers or {}
         loop = asyncio.get_running_loop()
         left_s = timeout_s

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 import aiohttp
@@ -31,6 +31,8 @@ RATE_WINDOW_S = 5.0
 """The least rate is measured over so many seconds."""
 _SLACK_S = 0.5
 """A window may last so much longer: moving the timer at every piece of a quick body would cost more than reading it."""
+_PATIENCE_S = 600.0
+"""Longest wait for room in memory."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 Heard = Callable[[int, Mapping[str, str], bool], None]
@@ -49,6 +51,10 @@ class Limits:
     """From the start, connecting included, to the head of the answer."""
     least_bytes_per_s: int = 0
     """Of the decoded body, over `RATE_WINDOW_S`; 0: any."""
+    large_bytes: int = 0
+    """From here on a body needs `room`."""
+    room: Callable[[], Awaitable[None]] | None = None
+    """Waits until there is memory for a large body; the time does not count. None: there always is."""
 
 
 async def exchange(
@@ -120,11 +126,20 @@ async def _read(answer: aiohttp.ClientResponse, timer: Timeout, limits: Limits, 
     content = answer.content
     pieces: list[bytes] = []
     total = counted = 0
+    needs_room = limits.room is not None
     while piece := await content.readany():
         total += len(piece)
         if total > most:
             raise TooManyBytes(f"more than {most} bytes", source=url)
         pieces.append(piece)
+        if needs_room and total > limits.large_bytes and limits.room is not None:
+            needs_room = False
+            asked_s = loop.time()
+            _move(timer, asked_s + _PATIENCE_S)
+            await limits.room()
+            moved_s = loop.time()
+            end_s += moved_s - asked_s
+            _move(timer, min(end_s, moved_s + RATE_WINDOW_S + _SLACK_S) if least else end_s)
         if least and total - counted >= least:
             counted = total
             now_s = loop.time()

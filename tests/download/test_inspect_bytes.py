@@ -44,12 +44,12 @@ def difference(one, other) -> int:
 
 @pytest.mark.parametrize("format", WRITABLE)
 def test_every_format(format):
-    data = pictures.photo(3, 160, 120, format)  # no JPEG is reduced
+    data = pictures.photo(3, 112, 84, format)  # no JPEG is reduced
     facts = facts_of(data)
     picture = as_seen(data)
     assert facts.sha256 == hashlib.sha256(data).hexdigest()
-    assert facts.pixel_sha256 == hashlib.sha256(struct.pack(">II", 160, 120) + picture.tobytes()).hexdigest()
-    assert (facts.format, facts.width, facts.height) == (format, 160, 120)
+    assert facts.pixel_sha256 == hashlib.sha256(struct.pack(">II", 112, 84) + picture.tobytes()).hexdigest()
+    assert (facts.format, facts.width, facts.height) == (format, 112, 84)
     assert (facts.has_alpha, facts.frames, facts.orientation) == (False, 1, 1)
     assert facts.dct_hash == int(str(imagehash.phash(picture)), 16)
     assert facts.gradient_hash == int(str(imagehash.dhash(picture)), 16)
@@ -82,7 +82,7 @@ def test_a_turned_picture_is_the_upright_picture(format, orientation):
     """The same coded pixels without the tag, turned by hand."""
     exif = Image.Exif()
     exif[0x0112] = orientation
-    image = photo_image(2, 160, 120)
+    image = photo_image(2, 112, 84)
     turned = facts_of(encoded(image, format, exif=exif))
     picture = as_seen(encoded(image, format))
     upright = picture.transpose(UPRIGHT[orientation]) if orientation in UPRIGHT else picture
@@ -113,7 +113,7 @@ def orientation_entry(kind: int, count: int, value: bytes) -> bytes:
     ids=["empty", "junk", "far", "text", "99", "none", "fraction", "unknown kind"],
 )
 def test_broken_metadata_does_not_spoil_a_good_picture(exif):
-    image = photo_image(2, 160, 120)
+    image = photo_image(2, 112, 84)
     facts = facts_of(encoded(image, "JPEG", exif=exif))
     assert facts.orientation == 1
     assert facts.pixel_sha256 == facts_of(encoded(image, "JPEG")).pixel_sha256

@@ -13,6 +13,7 @@ import pytest
 
 from imagenet_build.contracts import LaneStage
 from imagenet_build.download import decode_pool
+from imagenet_build.download.large_bodies import AT_ONCE, Place
 from imagenet_build.download.stage import DownloadStage
 from imagenet_build.records import RejectReason, ShardRef
 from imagenet_build.storage import shards
@@ -342,3 +343,33 @@ def test_the_plan_is_a_unit_per_host_in_a_fixed_order(tmp_path, image_server):
     planned = [(unit.key, unit.lane, unit.size) for unit in stage.plan(download.context)]
     assert planned == [(name, name, size) for name, size in (("(this disk)", 1), ("a.example:81", 1), ("b.example", 2))]
     assert [(unit.key, unit.lane, unit.size) for unit in stage.plan(download.context)] == planned
+
+
+def test_few_large_bodies_are_held_at_a_time(tmp_path, monkeypatch):
+    """Twenty hosts send 2 MB each at the same time."""
+    held = []
+    most = []
+    take, leave = Place.take, Place.leave
+
+    async def counted_take(self):
+        await take(self)
+        held.append(self)
+        most.append(len(held))
+
+    def counted_leave(self):
+        if self in held:
+            held.remove(self)
+        leave(self)
+
+    monkeypatch.setattr(Place, "take", counted_take)
+    monkeypatch.setattr(Place, "leave", counted_leave)
+    hosts = [f"127.0.0.{number}" for number in range(2, 22)]
+    with ImageServer(hosts) as server:
+        body = photo(1, 96, 80) + bytes(2 << 20)
+        server.serve("/a.jpg", picture(body))
+        download = Download(tmp_path, hits([DOG], [server.url("/a.jpg", host) for host in hosts]), {"robots": False})
+        download.run()
+    assert len(download.images()) + len(download.rejections()) == 20
+    assert len(most) == 20
+    assert max(most) <= AT_ONCE
+    assert held == []
