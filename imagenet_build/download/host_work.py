@@ -64,17 +64,17 @@ class Keeper:
         Raises:
             OSError, sqlite3.Error: the disk refuses; nothing is lost.
         """
-        image = self.queue.image_with(facts.sha256) if self.queue.may_have(len(data)) else None
+        image = self.queue.image_with(facts.sha256) if self.queue.may_have(data) else None
         if image is None:
             place = self._shards.append(facts.sha256, EXTENSIONS[facts.format], data)
-            image = self.queue.add_image(facts, place)
+            image = self.queue.add_image(facts, data, place)
             self._is_dirty.set()
         self.queue.record_image(queued, attempts, final_url, image)
         await self._committed()
 
     async def keep_known(self, queued: QueuedUrl, attempts: int, final_url: str, data: bytes) -> bool:
         """Record the picture if these very bytes were kept before. Raises as `keep` does."""
-        if not self.queue.may_have(len(data)):
+        if not self.queue.may_have(data):
             return False
         image = self.queue.image_with(hashlib.sha256(data).hexdigest())
         if image is None:

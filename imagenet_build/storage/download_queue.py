@@ -22,7 +22,8 @@ from imagenet_build.storage.queue_view import DONE, REFUSED, QueuedUrl, QueueVie
 MOST_DETAIL = 1000
 """Characters of a rejection's detail that are kept; details quote servers, and servers may say anything."""
 _ADDED_TOGETHER = 200_000
-_SIZES = 1 << 20
+_MARKS = 1 << 22
+_SAMPLE = 512
 
 
 @dataclass(slots=True)
@@ -52,8 +53,8 @@ class DownloadQueue(QueueView):
         newest = self._db.execute("SELECT max(id) FROM images").fetchone()[0]
         self._image_ids = itertools.count((newest or 0) + 1)
         self._pending = _nothing_pending()
-        self._sizes = bytearray((b"\xff" if newest else b"\0") * (_SIZES // 8))
-        """A bit for each size modulo `_SIZES`; what an earlier session kept may have had any."""
+        self._marks = bytearray((b"\xff" if newest else b"\0") * (_MARKS // 8))
+        """A bit for each `_mark` of bytes that were kept; those of an earlier session may have had any."""
         self.previews = QueuePreviews(self._db)
         """What `download.previews_first` needs to know."""
 
@@ -89,9 +90,10 @@ class DownloadQueue(QueueView):
 
     # what became of it
 
-    def may_have(self, size: int) -> bool:
-        """Whether an image of so many bytes may have been kept before: no digest need be made of one that cannot."""
-        return bool(self._sizes[size % _SIZES >> 3] >> (size & 7) & 1)
+    def may_have(self, data: bytes) -> bool:
+        """Whether these bytes may have been kept before: no digest need be made of those that cannot."""
+        mark = _mark(data)
+        return bool(self._marks[mark >> 3] >> (mark & 7) & 1)
 
     def image_with(self, sha256: str) -> int | None:
         """The number of the image with these bytes, if they were kept before."""
@@ -102,15 +104,16 @@ class DownloadQueue(QueueView):
         row = self._db.execute("SELECT id FROM images WHERE sha256 = ?", (digest,)).fetchone()
         return row[0] if row else None
 
-    def add_image(self, facts: ImageFacts, place: ShardRef) -> int:
+    def add_image(self, facts: ImageFacts, data: bytes, place: ShardRef) -> int:
         """Bytes new to the run are in a shard: this row is the shard's journal entry. Returns the image's number."""
+        mark = _mark(data)
+        self._marks[mark >> 3] |= 1 << (mark & 7)
         pending = self._pending
         image = next(self._image_ids)
         pending.images.append(image_values(image, facts, place))
         first, _ = pending.shards.get(place.shard, (image, 0))
         pending.shards[place.shard] = (first, place.offset + place.size)
         pending.numbers[bytes.fromhex(facts.sha256)] = image
-        self._sizes[place.size % _SIZES >> 3] |= 1 << (place.size & 7)
         return image
 
     def record_image(self, queued: QueuedUrl, attempts: int, final_url: str, image: int) -> None:
@@ -272,6 +275,12 @@ class DownloadQueue(QueueView):
 
 
 _AGAIN = "the bytes that this host gives for many URLs"
+
+
+def _mark(data: bytes) -> int:
+    """A number below `_MARKS`, equal for equal bytes: of their length, beginning, middle and end."""
+    middle = len(data) // 2
+    return hash((len(data), data[:_SAMPLE], data[middle : middle + _SAMPLE], data[-_SAMPLE:])) % _MARKS
 
 
 def _nothing_pending() -> _Pending:

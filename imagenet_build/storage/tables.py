@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from imagenet_build.errors import DataError
 from imagenet_build.storage.schemas import SCHEMA_VERSION
 
-ROWS_PER_GROUP = 20_000
+ROWS_PER_GROUP = 8_000
 Row = Mapping[str, Any]
 
 

@@ -57,7 +57,7 @@ def queue(tmp_path):
 def keep(queue: DownloadQueue, key: str, name: str, at: ShardRef | None = None) -> None:
     image = queue.image_with(sha(name))
     if image is None:
-        image = queue.add_image(facts(name), at or place(512))
+        image = queue.add_image(facts(name), name.encode(), at or place(512))
     queue.record_image(queued(key), 1, f"http:{key}", image)
 
 
@@ -101,7 +101,7 @@ def test_a_source_is_remembered_as_added(queue):
 
 def test_an_image_has_all_columns_of_its_table(queue):
     found = facts("x", has_alpha=True, frames=3, orientation=6, mode="RGBA", has_icc_profile=True)
-    queue.record_image(queued("//a/0"), 2, "http://cdn/0", queue.add_image(found, place(512)))
+    queue.record_image(queued("//a/0"), 2, "http://cdn/0", queue.add_image(found, b"x", place(512)))
     queue.flush()
     row = queue.image_of("//a/0")
     table = pa.Table.from_pylist([{"wnid": "n00000001", "url_key": "//a/0", **row}], IMAGES)
@@ -262,14 +262,17 @@ def test_placeholders_are_refused_at_their_host_now_and_later(tmp_path):
     again.close()
 
 
-def test_sizes_tell_what_cannot_have_been_kept(tmp_path, queue):
-    assert not queue.may_have(100)
-    keep(queue, "//a/0", "x", place(512, size=100))
-    assert queue.may_have(100)
-    assert not any(queue.may_have(size) for size in (0, 99, 101, 1 << 30))
+@pytest.mark.parametrize("size", [0, 1, 600, 1100, 100_000])
+def test_what_cannot_have_been_kept_is_known(tmp_path, queue, size):
+    body = bytes(range(256)) * 400
+    data = body[:size]
+    assert not queue.may_have(data)
+    queue.record_image(queued("//a/0"), 1, "", queue.add_image(facts("x"), data, place(512, size=size)))
+    assert queue.may_have(bytes(bytearray(data)))
+    assert not any(queue.may_have(other) for other in (data + b"x", b"x" + data[1:], data[:-1] + b"x") if other != data)
     queue.flush()
     again = DownloadQueue(tmp_path / "download.sqlite")
-    assert again.may_have(99)  # nobody knows
+    assert again.may_have(b"nobody knows")
     again.close()
 
 
