@@ -21,7 +21,7 @@ from imagenet_build.storage.download_queue import DownloadQueue
 from imagenet_build.storage.queue_view import QueuedUrl
 from imagenet_build.storage.shards import ShardWriter
 
-FLUSH_S = 0.02
+FLUSH_S = 0.01
 """What was recorded is committed so much later, together with what others recorded meanwhile."""
 SYNC_S = 2.0
 """Pictures are forced to the disk at least so often."""
@@ -176,9 +176,9 @@ class HostWork:
                 else:
                     self._advance(1)
 
-        # more tasks than places: pictures are decoded and recorded while the next are fetched
-        count = concurrency + max(2, concurrency // 2)
-        workers = [asyncio.create_task(worker()) for _ in range(count)]
+        # two more tasks than places: pictures are decoded and recorded while the next are fetched; and no more than
+        # two, for whatever is in a task's hands when the run is killed is fetched again
+        workers = [asyncio.create_task(worker()) for _ in range(concurrency + 2)]
         try:
             await asyncio.gather(*workers)
         finally:
