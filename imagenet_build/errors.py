@@ -129,12 +129,17 @@ class HostUnknown(Unreachable):
     """The name does not resolve."""
 
 
+class NoConnection(Unreachable):
+    """Not even a connection: refused, no route, not in time, or no answer about the name."""
+
+
 class TlsFailed(Unreachable):
     """No secure connection: the certificate or the protocol is not acceptable."""
 
 
 class BadAnswer(Unreachable):
-    """What came is no HTTP: malformed, too many or too long headers, a body that cannot be decompressed."""
+    """What came is no HTTP: malformed, too many or too long headers, a body that cannot be decompressed,
+    answers announced without end."""
 
 
 class CutOff(Unreachable):

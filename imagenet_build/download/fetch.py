@@ -21,6 +21,7 @@ from imagenet_build.errors import (
     HopRefused,
     HostResting,
     HostUnknown,
+    NoConnection,
     SourceError,
     TlsFailed,
     TooManyBytes,
@@ -36,7 +37,6 @@ from imagenet_build.network.opt_out import opt_out
 from imagenet_build.network.retry import LEAST_S, backoff_s
 from imagenet_build.network.robots import Robots, RobotsVerdict
 from imagenet_build.network.visit import Visit
-from imagenet_build.network.wire_errors import NoConnection
 from imagenet_build.records import Rejection, RejectReason
 
 HEADERS = {"Accept": "image/*", "Accept-Encoding": "identity"}

@@ -15,9 +15,8 @@ from dataclasses import dataclass
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from imagenet_build.errors import HostUnknown, SourceError
+from imagenet_build.errors import HostUnknown, NoConnection, SourceError
 from imagenet_build.network.addresses import AddressPolicy
-from imagenet_build.network.wire_errors import NoConnection
 
 KEEP_S = 300.0
 """The system's resolver tells no lifetimes; five minutes is what most names of hosts with pictures allow."""

@@ -12,14 +12,21 @@ from weakref import WeakValueDictionary
 
 from protego import Protego
 
-from imagenet_build.errors import AddressRefused, HostResting, HostUnknown, SourceError, TlsFailed, Unreachable
+from imagenet_build.errors import (
+    AddressRefused,
+    HostResting,
+    HostUnknown,
+    NoConnection,
+    SourceError,
+    TlsFailed,
+    Unreachable,
+)
 from imagenet_build.network.client import HttpClient
 from imagenet_build.network.host_lanes import HostLanes
 from imagenet_build.network.messages import HttpAnswer
 from imagenet_build.network.robots_lines import PathPatterns, lines_for
 from imagenet_build.network.usage_preferences import UsageRules, usage_rules
 from imagenet_build.network.visit import Visit
-from imagenet_build.network.wire_errors import NoConnection
 
 CACHE_S = 24 * 3600.0
 """RFC 9309 section 2.4: not longer than 24 hours."""

@@ -7,14 +7,10 @@ import ssl
 import aiohttp
 from aiohttp.http_exceptions import ContentEncodingError
 
-from imagenet_build.errors import BadAnswer, CutOff, HopRefused, SourceError, TlsFailed, Unreachable
+from imagenet_build.errors import BadAnswer, CutOff, HopRefused, NoConnection, SourceError, TlsFailed, Unreachable
 from imagenet_build.network.interim_answers import TooManyInterim
 
 _MOST_CHARACTERS = 120
-
-
-class NoConnection(Unreachable):
-    """Not even a connection: refused, no route, not in time, or no answer about the name."""
 
 
 def translated(error: Exception, url: str) -> SourceError:

@@ -4,12 +4,11 @@ import threading
 
 import pytest
 
-from imagenet_build.errors import AddressRefused, HostUnknown
+from imagenet_build.errors import AddressRefused, HostUnknown, NoConnection
 from imagenet_build.network import dns_cache
 from imagenet_build.network.addresses import AddressPolicy
 from imagenet_build.network.client import HttpClient
 from imagenet_build.network.dns_cache import LOOKUPS_AT_ONCE, CachingResolver
-from imagenet_build.network.wire_errors import NoConnection
 from tests.network.raw_server import raw_server, saying
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"

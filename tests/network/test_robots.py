@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagenet_build.errors import AddressRefused, HostResting
+from imagenet_build.errors import AddressRefused, HostResting, NoConnection
 from imagenet_build.network import robots as robots_module
 from imagenet_build.network.addresses import AddressPolicy
 from imagenet_build.network.client import PRODUCT_TOKEN, HttpClient
@@ -13,7 +13,6 @@ from imagenet_build.network.host_lanes import LaneState
 from imagenet_build.network.messages import HttpAnswer
 from imagenet_build.network.robots import MAX_BYTES, UNREACHABLE_S, Robots, robots_fetcher
 from imagenet_build.network.robots_lines import lines_for
-from imagenet_build.network.wire_errors import NoConnection
 from tests.fakes.image_server import ImageServer, redirect, refusal
 from tests.fakes.server import Reply
 from tests.network.lanes import Memory, lanes_of
