@@ -160,7 +160,7 @@ def _decode(data: bytes, kind: str, structure: Structure, min_side_px: int, max_
         )  # asked for it, a PNG decodes, and keeps quiet
         mode, has_icc_profile = opened.mode, bool(opened.info.get("icc_profile"))
         box = decode(opened, kind)
-        if kind == "JPEG" and not structure.is_progressive and ends_in_nothing(opened, data, structure.end):
+        if kind == "JPEG" and not structure.is_progressive and ends_in_nothing(opened, height, data, structure.end):
             return Rejection(RejectReason.TRUNCATED, "JPEG: its lower part has no data, and is grey")
         if kind == "PNG" and len(structure.beside) == 2:
             missing = missing_rows(opened, data, (structure.beside[0][1], structure.beside[1][0]))
