@@ -147,10 +147,16 @@ class DownloadConfig(Section):
 class DedupConfig(Section):
     """Which pictures of one synset count as the same."""
 
-    propose_bits: Annotated[int, Field(ge=0, le=32)] = 10
+    propose_bits: Annotated[int, Field(ge=0, le=32)] = 16
     gradient_bits: Annotated[int, Field(ge=0, le=32)] = 8
+    propose_shape: Annotated[float, Field(gt=0, le=1)] = 0.72
+    shape_agreement: Annotated[float, Field(gt=0, le=1)] = 0.84
+    agreement: Annotated[float, Field(gt=0, le=1)] = 0.82
     tiny_difference: Annotated[float, Field(ge=0, le=1)] = 0.2
     tiny_worst: Annotated[float, Field(ge=0, le=255)] = 48.0
+    conflict_bits: Annotated[int, Field(ge=0, le=8)] = 4
+    leak_bits: Annotated[int, Field(ge=0, le=12)] = 8
+    exclude: tuple[InputPath, ...] = ()
     licenses: tuple[str, ...] = ("cc0", "pdm", "by", "by-sa", "by-nc", "by-nc-sa", "by-nd", "by-nc-nd")
 
 
@@ -168,7 +174,7 @@ class BuildConfig(Section):
     search: SearchConfig = SearchConfig()
     network: NetworkConfig = Field(NetworkConfig(), json_schema_extra=FREE)
     download: DownloadConfig = DownloadConfig()
-    dedup: DedupConfig = DedupConfig()
+    dedup: DedupConfig = Field(DedupConfig(), json_schema_extra=FREE)
     execution: ExecutionConfig = Field(ExecutionConfig(), json_schema_extra=FREE)
 
     def as_yaml_data(self) -> dict[str, Any]:

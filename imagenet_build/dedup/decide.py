@@ -1,107 +1,253 @@
-"""Pure: is a proposed pair the same picture? Hashes propose, pixels decide.
+"""Pure: are two pictures of a proposed pair the same picture? Hashes and shapes propose, pixels decide.
 
-What is compared are the tiny images, slightly smoothed, so that an edge which another resizing put half a pixel further
-does not count. Their difference is measured against their contrast: ten levels are little in a photograph and a lot in
-a white thing on white. One place that differs much is enough for two pictures: another letter on the same die.
+Two rules, either is enough. The plain one takes the tiny images as they are: encoded again, resized, nothing moved.
+Their smoothed difference is measured against their contrast: ten levels are little in a photograph and a lot in a white
+thing on white; and one place that differs much is enough for two pictures: another letter on the same die. The other
+rule lays one picture over the other as well as an affine warp can (`align`), and asks whether the detail agrees:
+cropped, framed, turned, captioned and recoloured copies. A drawing or a ball on white has little detail to agree in:
+the less there is to see, the more of it must agree.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import NDArray
 
 from imagenet_build.config.models import DedupConfig
+from imagenet_build.dedup import align
+from imagenet_build.dedup.looks import Looks
+from imagenet_build.dedup.shapes import best_start, is_mirrored, warps_of
 
-FloatArray = npt.NDArray[np.float32]
-TINY_SHAPE = (32, 32, 3)
+Floats = NDArray[np.float32]
+Bools = NDArray[np.bool_]
+Indices = NDArray[np.int64]
+Scalar = TypeVar("Scalar", bound=np.generic)
+
+_PAIRS = 1024
 LEAST_CONTRAST = 10.0
 """Levels of 255. Below it the noise of a JPEG would decide what "relative to the contrast" means."""
 SHIFT_WEIGHT = 0.5
 """How much a change of brightness or tint of the whole picture counts, beside changes within it."""
+DRAWN_BITS, RICH_BITS = 2.8, 3.4
+"""Richness (`Looks.richness`): what has less is a drawing, or a thing on one ground; what has more is a photograph that
+fills its frame. Measured by scripts/bench/dedup_thresholds.py."""
+DRAWN_AGREEMENT = 0.95
+"""What a drawing must agree by; a rich picture by `dedup.agreement`, others by something between."""
+MIRRORED_BITS = 2.5
+"""Pictures with less are not taken for each other's mirror images: b is not d."""
+_TURN_AGAIN = 0.5
+"""From here on an agreement that does not suffice is measured once more, the other picture laid over the first."""
+_MOST_SHEAR, _MOST_TURN, _MOST_ASPECT = 0.10, 0.15, 0.22
+"""Whoever copies a picture does not distort it more; a sphere laid over another one does not mind."""
+_WEIGHT = 16.0
+"""Of the smoothing: a quarter of each neighbour and half of itself along both axes, in whole numbers."""
+_GREY = 6.0
+_STRIP = 5
+"""Rows of the 32 that a caption may cover."""
+_LEAST_SQUARES = np.float32(32 * 32 * 4.0)
+_LEAST_GAIN, _MOST_GAIN = np.float32(0.6), np.float32(1.7)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Look:
-    """What is compared of one image."""
+class Decisions(NamedTuple):
+    """What became of m proposed pairs: (m,) each."""
 
-    sha256: str
-    pixel_sha256: str
-    dct_hash: int
-    gradient_hash: int
-    tiny: bytes
-    """32 x 32 RGB, 3072 bytes."""
-    smooth: FloatArray = field(init=False, repr=False)
-    """(32, 32, 3): the tiny image, smoothed."""
-    contrast: float = field(init=False)
-    """Standard deviation of `smooth` around its mean colour, 0 to 128."""
-
-    def __post_init__(self) -> None:
-        smooth = _smoothed(np.frombuffer(self.tiny, np.uint8).reshape(TINY_SHAPE).astype(np.float32))
-        object.__setattr__(self, "smooth", smooth)
-        object.__setattr__(self, "contrast", float(np.sqrt(np.mean((smooth - smooth.mean(axis=(0, 1))) ** 2))))
+    same: Bools
+    mirrored: Bools
+    """The one is a mirror image of the other, if they are the same."""
+    distance: Floats
+    """How much differs, as a part of what there is to see: 0 to 1 (of pairs that were not looked at closely, 1)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """How far apart two images are."""
+def decide(looks: Looks, shapes: Floats, i: Indices, j: Indices, config: DedupConfig) -> Decisions:
+    """Decide pairs of pictures. Each pair by itself, and the same whichever of the two is `i`.
 
-    same: bool
-    reason: str
-    """exact (the same file), same_pixels, near; empty if not the same picture."""
-    dct_distance: int
-    """Bits of 64."""
-    gradient_distance: int
-    """Bits of 64."""
-    tiny_rms: float
-    """Root mean square difference of the tiny images, 0 to 255."""
-    difference: float
-    """Of the smoothed tiny images, as a part of the larger of their contrasts; 0 to about 26."""
-    worst: float
-    """Largest difference at one place of the smoothed tiny images, the common shift taken off, 0 to 255."""
-
-
-def tiny_rms(left: bytes, right: bytes) -> float:
-    """Root mean square difference of two tiny images, over pixels and channels, 0 to 255."""
-    difference = np.frombuffer(left, np.uint8).astype(np.float32) - np.frombuffer(right, np.uint8)
-    return float(np.sqrt(np.mean(difference * difference)))
+    Args:
+        looks: the pictures.
+        shapes: theirs, of `shapes_of`.
+        i, j: (m,), indices into `looks`.
+        config: thresholds.
+    """
+    found = Decisions(np.zeros(len(i), np.bool_), np.zeros(len(i), np.bool_), np.ones(len(i), np.float32))
+    swap = looks.rank[i] > looks.rank[j]
+    first, second = np.where(swap, j, i), np.where(swap, i, j)
+    for start in range(0, len(i), _PAIRS):
+        part = slice(start, start + _PAIRS)
+        for whole, piece in zip(found, _decide(looks, shapes, first[part], second[part], config), strict=True):
+            whole[part] = piece
+    return found
 
 
-def compare(left: Look, right: Look, config: DedupConfig) -> Comparison:
-    """Compare two images; symmetric in its arguments."""
-    difference, worst = _pixels(left, right)
-    reason = ""
-    if left.sha256 == right.sha256:
-        reason = "exact"
-    elif left.pixel_sha256 == right.pixel_sha256:
-        reason = "same_pixels"
-    elif difference <= config.tiny_difference and worst <= config.tiny_worst:
-        reason = "near"
-    return Comparison(
-        bool(reason),
-        reason,
-        (left.dct_hash ^ right.dct_hash).bit_count(),
-        (left.gradient_hash ^ right.gradient_hash).bit_count(),
-        tiny_rms(left.tiny, right.tiny),
-        difference,
-        worst,
+def plain_difference(first: NDArray[Any], second: NDArray[Any]) -> tuple[Floats, Floats]:
+    """How far apart tiny images are, as they are.
+
+    Args:
+        first, second: (m, height, width, 3), 0 to 255.
+    Returns:
+        The difference as a part of the larger contrast, 0 to about 26; and the largest difference at one place, the
+        common shift taken off, 0 to 255. (m,) each.
+    """
+    kind = np.int32 if first.dtype == np.uint8 and second.dtype == np.uint8 else np.float32
+    first, second = first.astype(kind), second.astype(kind)
+    contrast = np.maximum(np.maximum(_contrast(first), _contrast(second)), LEAST_CONTRAST)
+    apart = _smooth(first - second).reshape(len(first), -1, 3)
+    shift = apart.mean(1, keepdims=True, dtype=np.float64)
+    each = ((apart - shift) ** 2).sum(2) / 3.0
+    total = np.sqrt(each.sum(1) / each.shape[1] + SHIFT_WEIGHT**2 * (shift[:, 0] ** 2).sum(1) / 3.0) / _WEIGHT
+    return (total / contrast).astype(np.float32), (np.sqrt(each.max(1)) / _WEIGHT).astype(np.float32)
+
+
+def _decide(looks: Looks, shapes: Floats, first: Indices, second: Indices, config: DedupConfig) -> Decisions:
+    start = best_start(shapes, first, second)
+    likely = start.correlation >= config.shape_agreement
+    richness = np.minimum(looks.richness[first], looks.richness[second])
+    mirrored = np.where(likely, is_mirrored(start), _mirrored_by_hash(looks, first, second))
+    mirrored &= richness >= MIRRORED_BITS
+    difference, worst = plain_difference(looks.tiny[first], _turned(looks.tiny[second], mirrored))
+    same = (difference <= config.tiny_difference) & (worst <= config.tiny_worst)
+    distance = np.where(same, difference, np.float32(1.0))
+    left = np.flatnonzero(~same & likely)
+    if len(left):
+        needed = np.interp(richness[left], [DRAWN_BITS, RICH_BITS], [DRAWN_AGREEMENT, config.agreement])
+        agreement, alike = _laid_over(
+            looks, first[left], second[left], mirrored[left], warps_of(start.take(left)), needed, config
+        )
+        same[left] = (agreement >= needed) & ((richness[left] >= RICH_BITS) | alike)
+        distance[left] = np.minimum(np.maximum(1 - agreement, 0), 1)
+    return Decisions(same, mirrored & same, distance)
+
+
+def _laid_over(
+    looks: Looks,
+    first: Indices,
+    second: Indices,
+    mirrored: Bools,
+    warps: Floats,
+    needed: NDArray[np.float64],
+    config: DedupConfig,
+) -> tuple[Floats, Bools]:
+    """The agreement of the detail, the better of both ways; and whether the whole frames are alike under that warp."""
+    light_first, light_second = looks.luminance[first], _turned(looks.luminance[second], mirrored)
+    warps = align.fitted(light_first, light_second, warps)
+    agreement = _agreement(light_first, light_second, warps)
+    straight = np.flatnonzero(agreement < needed)
+    if len(straight):
+        others = align.fitted(light_first[straight], light_second[straight], np.zeros_like(warps[straight]))
+        other = _agreement(light_first[straight], light_second[straight], others)
+        better = other > agreement[straight]
+        agreement[straight] = np.maximum(agreement[straight], other)
+        warps[straight[better]] = others[better]
+    again = np.flatnonzero((agreement < needed) & (agreement >= _TURN_AGAIN))
+    if len(again):
+        back = align.fitted(light_second[again], light_first[again], align.inverse(warps[again]))
+        other = _agreement(light_second[again], light_first[again], back)
+        better = other > agreement[again]
+        agreement[again] = np.maximum(agreement[again], other)
+        warps[again[better]] = align.inverse(back[better])
+    alike = np.zeros(len(first), np.bool_)
+    richness = np.minimum(looks.richness[first], looks.richness[second])
+    poor = np.flatnonzero((agreement >= needed) & (richness < RICH_BITS))
+    if len(poor):
+        tiny_first, tiny_second = looks.tiny[first[poor]], _turned(looks.tiny[second[poor]], mirrored[poor])
+        drawn = richness[poor] < DRAWN_BITS
+        alike[poor] = _framed_alike(tiny_first, tiny_second, warps[poor], drawn, config) & _framed_alike(
+            tiny_second, tiny_first, align.inverse(warps[poor]), drawn, config
+        )
+    return agreement, alike
+
+
+def _agreement(first: Floats, second: Floats, warps: Floats) -> Floats:
+    """Of the detail; nothing for a warp that no copy has."""
+    shear = np.abs(warps[:, 2] + warps[:, 4]) / 2
+    turn = np.abs(warps[:, 4] - warps[:, 2]) / 2
+    aspect = np.abs(warps[:, 1] - warps[:, 5])
+    likely = (shear <= _MOST_SHEAR) & (turn <= _MOST_TURN) & (aspect <= _MOST_ASPECT)
+    return np.where(likely, align.agreement(align.laid_over(first, second, warps)), np.float32(0.0))
+
+
+def _framed_alike(
+    first: NDArray[np.uint8], second: NDArray[np.uint8], warps: Floats, drawn: Bools, config: DedupConfig
+) -> Bools:
+    """The plain rule under a warp: brightness and contrast made equal, colours only if both have them.
+
+    Of photographs the common part counts, with or without a strip at the upper or the lower edge: a caption. Of
+    drawings the whole frame counts, the warped second one's edge continued where it ends: U and U with dots differ only
+    there.
+
+    Args:
+        first, second: (m, 32, 32, 3).
+        warps: (m, 6).
+        drawn: (m,), which pairs are drawings.
+        config: thresholds.
+    """
+    moved = np.stack([align.warped(second[..., channel].astype(np.float32), warps) for channel in range(3)], axis=-1)
+    seen = first.reshape(moved.shape).astype(np.float32)
+    beyond = ~align.within(warps) & ~drawn[:, None]
+    grey = (_colourfulness(seen) < _GREY) | (_colourfulness(moved) < _GREY)
+    for colours in (seen, moved):
+        colours[grey] = align.luminance(colours[grey])[:, :, None]
+    alike = np.zeros(len(first), np.bool_)
+    for rows in (slice(0, 32), slice(_STRIP, 32), slice(0, 32 - _STRIP)):
+        cells = slice(rows.start * 32, rows.stop * 32)
+        fitting = _fitted_levels(seen[:, cells], moved[:, cells], ~beyond[:, cells])
+        fitting[beyond[:, cells]] = seen[:, cells][beyond[:, cells]]
+        difference, worst = plain_difference(
+            seen[:, cells].reshape(len(first), -1, 32, 3), fitting.reshape(len(first), -1, 32, 3)
+        )
+        whole = rows.stop - rows.start == 32
+        drawn_alike = (worst <= config.tiny_worst) & whole
+        alike |= (difference <= config.tiny_difference) & np.where(drawn, drawn_alike, True)
+    return alike
+
+
+def _fitted_levels(target: Floats, levels: Floats, common: Bools) -> Floats:
+    """Levels times a gain plus an offset, so that brightness and contrast are those of the target. (m, cells, 3)"""
+    light, other = align.luminance(target), align.luminance(levels)
+    count = np.maximum(common.sum(1, keepdims=True), 1)
+    light_middle = (light * common).sum(1, keepdims=True) / count
+    other_middle = (other * common).sum(1, keepdims=True) / count
+    light, other = (light - light_middle) * common, (other - other_middle) * common
+    gain = (light * other).sum(1, keepdims=True) / np.maximum((other * other).sum(1, keepdims=True), _LEAST_SQUARES)
+    gain = np.minimum(np.maximum(gain, _LEAST_GAIN), _MOST_GAIN)
+    return np.asarray(
+        ((levels - other_middle[:, :, None]) * gain[:, :, None] + light_middle[:, :, None]).astype(np.float32)
     )
 
 
-def _pixels(left: Look, right: Look) -> tuple[float, float]:
-    """`difference` and `worst` of a comparison."""
-    apart = left.smooth - right.smooth
-    shift = apart.mean(axis=(0, 1))
-    within = (apart - shift) ** 2
-    contrast = max(left.contrast, right.contrast, LEAST_CONTRAST)
-    total = np.sqrt(within.mean() + SHIFT_WEIGHT**2 * np.mean(shift**2))
-    return float(total) / contrast, float(np.sqrt(within.mean(axis=2).max()))
+def _colourfulness(levels: Floats) -> Floats:
+    """Mean difference between the largest and the smallest channel, 0 to 255. (m,)"""
+    return np.asarray((levels.max(2) - levels.min(2)).mean(1))
 
 
-def _smoothed(picture: FloatArray) -> FloatArray:
-    """A quarter of each neighbour and half of itself, along both axes; edges are continued."""
-    for _ in range(2):
-        before, after = np.concatenate([picture[:1], picture[:-1]]), np.concatenate([picture[1:], picture[-1:]])
-        picture = (before + 2 * picture + after).swapaxes(0, 1) / 4
-    return picture
+def _mirrored_by_hash(looks: Looks, first: Indices, second: Indices) -> Bools:
+    straight = np.bitwise_count(looks.dct[first] ^ looks.dct[second])
+    crossed = np.bitwise_count(looks.dct[first] ^ looks.mirrored[second])
+    return np.asarray(np.minimum(crossed, np.bitwise_count(looks.mirrored[first] ^ looks.dct[second])) < straight)
+
+
+def _turned(pictures: NDArray[Scalar], mirrored: Bools) -> NDArray[Scalar]:
+    """A copy, with some of the pictures mirrored left to right."""
+    made = pictures.copy()
+    made[mirrored] = made[mirrored][:, :, ::-1]
+    return np.asarray(made)
+
+
+def _contrast(levels: NDArray[Any]) -> NDArray[np.float64]:
+    """Standard deviation of the smoothed picture around its mean colour, 0 to 128. (m,)"""
+    smooth = _smooth(levels).reshape(len(levels), -1, 3)
+    apart = smooth - smooth.mean(1, keepdims=True, dtype=np.float64)
+    return np.asarray(np.sqrt((apart * apart).sum(2).sum(1) / (apart.shape[1] * 3)) / _WEIGHT)
+
+
+def _smooth(levels: NDArray[Any]) -> NDArray[Any]:
+    """Sixteen times the picture, smoothed along both axes; edges are continued.
+
+    An edge that another resizing put half a pixel further then does not count.
+    """
+    for axis in (1, 2):
+        last = levels.shape[axis] - 1
+        before = np.concatenate([levels.take([0], axis), levels.take(range(last), axis)], axis)
+        after = np.concatenate([levels.take(range(1, last + 1), axis), levels.take([last], axis)], axis)
+        levels = before + 2 * levels + after
+    return levels

@@ -1,4 +1,4 @@
-"""Pure: pairs -> groups, each member close to the image that its group keeps.
+"""Pure: proposed pairs -> groups, each member close to the image that its group keeps.
 
 A chain a~b~c does not pull a and c together: whoever is kept decides, and the order in which images are considered is
 that of the stated rule, not that of arrival, so groups do not depend on input order.
@@ -6,8 +6,14 @@ that of the stated rule, not that of arrival, so groups do not depend on input o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Indices = NDArray[np.int64]
+Judge = Callable[[Indices], NDArray[np.bool_]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,28 +50,47 @@ def copies_of(standings: Sequence[Standing], pictures: Sequence[str], licenses: 
     return {index: best[picture] for index, picture in enumerate(pictures) if best[picture] != index}
 
 
-def group_pairs(
-    standings: Sequence[Standing], pairs: Iterable[tuple[int, int]], licenses: Sequence[str]
-) -> Mapping[int, int]:
-    """Which images are not kept, and for which kept one.
+def keep_or_assign(places: Indices, i: Indices, j: Indices, judge: Judge) -> Indices:
+    """Which images are kept, and for which kept one the others stand.
+
+    Image by image, the most preferred first: one that is close to a kept one stands for it, to the most preferred of
+    several; every other one is kept. Only pairs with a kept image are ever judged: of a picture with a hundred copies
+    some hundred pairs, not five thousand. Many pairs are judged at once: round by round all those whose more preferred
+    image is known to be kept.
 
     Args:
-        standings: the images of one synset.
-        pairs: indexes into `standings` that show the same picture; symmetric, any order.
-        licenses: best first.
+        places: (n,), place of each image in the order of preference, from 0, the best.
+        i, j: (m,), proposed pairs of images, each pair once.
+        judge: is given indices of pairs and says which of them show the same picture; asked about no pair twice.
     Returns:
-        index -> index of the kept image. Kept images are absent. Among several kept images that it is close to, an
-        image goes to the most preferred.
+        (n,): the index of the kept image; its own for those that are kept.
     """
-    close: dict[int, set[int]] = {}
-    for i, j in pairs:
-        close.setdefault(i, set()).add(j)
-        close.setdefault(j, set()).add(i)
-    kept_for: dict[int, int] = {}
-    order = sorted(close, key=lambda index: preference(standings[index], licenses))
-    place = {index: at for at, index in enumerate(order)}
-    for index in order:
-        kept_neighbours = [other for other in close[index] if place[other] < place[index] and other not in kept_for]
-        if kept_neighbours:
-            kept_for[index] = min(kept_neighbours, key=place.__getitem__)
+    kept_for = np.arange(len(places))
+    better, worse = np.where(places[i] < places[j], i, j), np.where(places[i] < places[j], j, i)
+    order = np.lexsort((places[better], places[worse]))
+    settled, kept = np.zeros(len(places), np.bool_), np.zeros(len(places), np.bool_)
+    pairs = order
+    while not settled.all():
+        pairs = pairs[~settled[worse[pairs]] & (~settled[better[pairs]] | kept[better[pairs]])]
+        waiting = np.zeros(len(places), np.bool_)
+        waiting[worse[pairs]] = True
+        free = ~settled & ~waiting
+        settled |= free
+        kept |= free
+        if not len(pairs):
+            continue
+        ready = pairs[_before_first(worse[pairs], ~kept[better[pairs]])]
+        same = judge(ready)
+        found, first = np.unique(worse[ready[same]], return_index=True)
+        kept_for[found] = better[ready[same][first]]
+        settled[found] = True
+        pairs = pairs[~np.isin(pairs, ready)]
     return kept_for
+
+
+def _before_first(groups: Indices, stops: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which entries stand before the first stop of their group; groups stand together."""
+    total = np.cumsum(stops)
+    starts = np.flatnonzero(np.concatenate([[True], groups[1:] != groups[:-1]]))
+    before: Indices = np.repeat((total - stops)[starts], np.diff(np.append(starts, len(groups))))
+    return np.asarray(total == before)

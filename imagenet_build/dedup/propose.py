@@ -2,47 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
-import numpy.typing as npt
 
-Hashes = npt.NDArray[np.uint64]
-_BLOCK = 2048
-"""Rows compared at once: 2048 x 2048 distances are 4 MB."""
-_BITS_OF_BYTE = np.array([bin(value).count("1") for value in range(256)], dtype=np.uint8)
+from imagenet_build.dedup.hamming import CELLS, Hashes, IntArray, distances
+from imagenet_build.errors import DataError
+
+PAIRS_PER_BLOCK = 1 << 16
+"""What is handed on at once, about; a block of pairs is 1 MB."""
 
 
-def distances(left: Hashes, right: Hashes) -> npt.NDArray[np.uint8]:
-    """Hamming distances of all pairs.
+def propose_pairs(left: Hashes, right: Hashes, radius_bits: int, new_from: int = 0) -> Iterator[IntArray]:
+    """All pairs i < j, j >= new_from, for which left[i] and right[j], or right[i] and left[j], are within the radius.
+
+    For one kind of hash give it twice. For mirrored pictures give the hashes and those of the mirrored pictures: the
+    hash of a mirrored picture is not always exactly as far from another as the other way round, hence both ways.
 
     Args:
         left: (n,) 64-bit hashes.
-        right: (m,) 64-bit hashes.
-    Returns:
-        (n, m), bits that differ, 0 to 64.
+        right: (n,) 64-bit hashes of the same images, of the same kind or of the mirrored pictures.
+        radius_bits: bits that may differ, 0 to 64.
+        new_from: place of the first new image, 0 to n; pairs of two older images are neither proposed nor computed.
+    Yields:
+        (m, 2), m > 0, pairs of places; ascending by i, then by j, over all blocks. At most about `PAIRS_PER_BLOCK` + n
+        pairs at once; memory grows with n, not with n * n.
+    Raises:
+        DataError: `left` and `right` differ in length.
 
-    >>> distances(np.array([0b1011], dtype=np.uint64), np.array([0b0001, 0b1011], dtype=np.uint64)).tolist()
-    [[2, 0]]
+    >>> hashes = np.array([0b0000, 0b1111, 0b0001], dtype=np.uint64)
+    >>> [block.tolist() for block in propose_pairs(hashes, hashes, 1)]
+    [[[0, 2]]]
     """
-    differing = left[:, None] ^ right[None, :]
-    octets = np.ascontiguousarray(differing).view(np.uint8).reshape(*differing.shape, 8)
-    counted: npt.NDArray[np.uint8] = _BITS_OF_BYTE[octets].sum(axis=2, dtype=np.uint8)
-    return counted
+    if len(left) != len(right):
+        raise DataError(
+            f"There are {len(left)} hashes of one kind and {len(right)} of the other.",
+            remedy="Give both of every image, in the same order.",
+        )
+    return in_blocks(_close_pairs(left, right, radius_bits, new_from), PAIRS_PER_BLOCK)
 
 
-def propose_pairs(hashes: Hashes, radius_bits: int) -> Iterator[tuple[int, int]]:
-    """All pairs (i, j), i < j, whose hashes differ in at most `radius_bits` bits.
+def in_blocks(pieces: Iterable[IntArray], least: int) -> Iterator[IntArray]:
+    """Put pieces together until they have at least so many rows; nothing is left out, nothing empty is handed on."""
+    waiting: list[IntArray] = []
+    rows = 0
+    for piece in pieces:
+        waiting.append(piece)
+        rows += len(piece)
+        if rows >= least:
+            yield np.concatenate(waiting)
+            waiting, rows = [], 0
+    if rows:
+        yield np.concatenate(waiting)
 
-    Args:
-        hashes: (n,) 64-bit DCT hashes.
-        radius_bits: 0 to 64.
-    """
-    for first in range(0, len(hashes), _BLOCK):
-        rows = hashes[first : first + _BLOCK]
-        for second in range(first, len(hashes), _BLOCK):
-            close = distances(rows, hashes[second : second + _BLOCK]) <= radius_bits
-            for row, column in np.argwhere(close):
-                i, j = first + int(row), second + int(column)
-                if i < j:
-                    yield i, j
+
+def _close_pairs(left: Hashes, right: Hashes, radius_bits: int, new_from: int) -> Iterator[IntArray]:
+    """As `propose_pairs`, a block of rows at a time: the table's part right of the diagonal and of `new_from`."""
+    same_kind = left is right or np.array_equal(left, right)
+    first = 0
+    while first < len(left):
+        begin = max(first + 1, new_from)
+        height = max(1, CELLS // max(1, len(left) - begin))
+        rows = slice(first, first + height)
+        close = distances(left[rows], right[begin:]) <= radius_bits
+        if not same_kind:
+            close |= distances(right[rows], left[begin:]) <= radius_bits
+        cells = np.flatnonzero(close)
+        if len(cells):
+            i, j = np.divmod(cells, close.shape[1])
+            pairs = np.stack([i + first, j + begin], axis=1)
+            pairs = pairs[pairs[:, 0] < pairs[:, 1]]
+            if len(pairs):
+                yield pairs
+        first += height

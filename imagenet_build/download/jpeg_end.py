@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 from PIL import Image as PillowImage
 
 _NOTHING = 128
@@ -51,5 +52,5 @@ def _last_blocks_are_grey(picture: PillowImage.Image, full_height: int) -> bool:
     """Whether the last row of blocks is grey from its top, in brightness: colours run over from the row above."""
     rows = _BLOCK * max((layer[2] for layer in getattr(picture, "layer", ())), default=1)
     top = (full_height - 1) // rows * rows * picture.height // full_height
-    low, high = picture.crop((0, top, picture.width, picture.height)).convert("L").getextrema()
-    return isinstance(low, int) and isinstance(high, int) and _NOTHING - 1 <= low and high <= _NOTHING + 1
+    lines = np.asarray(picture.crop((0, top, picture.width, picture.height)).convert("L"))
+    return bool(_NOTHING - 1 <= lines.min() and lines.max() <= _NOTHING + 1)

@@ -30,6 +30,7 @@ class SynsetTables:
     rejections: Sequence[Row]
     duplicates: Sequence[Row]
     conflicts: Sequence[Row]
+    leaks: Sequence[Row] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +56,10 @@ def assemble(wnid: str, found: SynsetTables, *, urls_only: bool = False) -> Mani
         hits_of.setdefault(hit["url_key"], []).append(hit)
     images = {row["url_key"]: row for row in found.images}
     duplicates = {row["url_key"]: row for row in found.duplicates}
-    conflicts: dict[str, list[str]] = {}
+    conflicts: dict[str, set[str]] = {}
     for row in found.conflicts:
-        conflicts.setdefault(row["url_key"], []).append(row["other_wnid"])
+        conflicts.setdefault(row["url_key"], set()).add(row["other_wnid"])
+    leaks = _leaks(found.leaks, duplicates)
     rows = []
     for key, hits in hits_of.items():
         image = images.get(key) or ({"url": hits[0]["url"]} if urls_only else None)
@@ -75,8 +77,8 @@ def assemble(wnid: str, found: SynsetTables, *, urls_only: bool = False) -> Mani
                 "duplicate_of": kept_id if duplicate else None,
                 "duplicate_reason": duplicate["reason"] if duplicate else None,
                 "group_id": kept_id,
-                "conflicts": sorted(conflicts.get(key, [])),
-                "leak": None,
+                "conflicts": sorted(conflicts.get(key, ())),
+                "leak": leaks.get(key),
                 "url_key": key,
                 **{name: image.get(name) for name in _IMAGE},
                 **{name: credit[name] for name in _CREDIT},
@@ -96,6 +98,16 @@ def assemble(wnid: str, found: SynsetTables, *, urls_only: bool = False) -> Mani
         "waiting": len(hits_of) - len(rows) - len(found.rejections),
     }
     return Manifest(rows, counts, dict(sorted(reasons.items())))
+
+
+def _leaks(leaks: Sequence[Row], duplicates: Mapping[str, Row]) -> dict[str, str]:
+    """url_key -> the listed picture. What holds for an image holds for the one that is kept for it."""
+    found = {row["url_key"]: row["listed"] for row in leaks}
+    for row in sorted(leaks, key=lambda row: (row["distance"], row["url_key"])):
+        duplicate = duplicates.get(row["url_key"])
+        if duplicate:
+            found.setdefault(duplicate["duplicate_of"], row["listed"])
+    return found
 
 
 def _best_credit(hits: Sequence[Row]) -> Row:

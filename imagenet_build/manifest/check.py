@@ -27,6 +27,7 @@ from imagenet_build.storage.schemas import (
     DUPLICATES,
     HITS,
     IMAGES,
+    LEAKS,
     LEFT_OUT,
     MANIFEST,
     QUERIES,
@@ -96,6 +97,7 @@ def _check_tables(layout: RunLayout) -> Iterator[Finding]:
         (layout.rejections, REJECTIONS),
         (layout.duplicates, DUPLICATES),
         (layout.conflicts, CONFLICTS),
+        (layout.leaks, LEAKS),
     ):
         try:
             columns = ["wnid"] if schema is IMAGES else None

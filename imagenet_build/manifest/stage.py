@@ -14,7 +14,7 @@ from imagenet_build.contracts import RunContext, UnitResult, WorkUnit
 from imagenet_build.manifest.assemble import SynsetTables, assemble
 from imagenet_build.storage import tables
 from imagenet_build.storage.run_record import config_hash
-from imagenet_build.storage.schemas import CONFLICTS, DUPLICATES, HITS, IMAGES, MANIFEST, REJECTIONS, SYNSETS
+from imagenet_build.storage.schemas import CONFLICTS, DUPLICATES, HITS, IMAGES, LEAKS, MANIFEST, REJECTIONS, SYNSETS
 from imagenet_build.storage.synset_reader import rows_of
 
 
@@ -32,6 +32,7 @@ class ManifestStage:
                 (run.layout.rejections, REJECTIONS, ["wnid", "url_key", "reason"]),
                 (run.layout.duplicates, DUPLICATES, DUPLICATES.names),
                 (run.layout.conflicts, CONFLICTS, CONFLICTS.names),
+                (run.layout.leaks, LEAKS, LEAKS.names),
             )
         ]
         shared = config_hash(run.config)
@@ -83,6 +84,7 @@ def read_synset(run: RunContext, wnid: str) -> SynsetTables:
         rows(layout.rejections, REJECTIONS),
         rows(layout.duplicates, DUPLICATES),
         rows(layout.conflicts, CONFLICTS),
+        rows(layout.leaks, LEAKS),
     )
 
 

@@ -85,6 +85,15 @@ class RunLayout:
         """Stage 5, one synset's part until the stage is finished."""
         return self.root / "dedup" / f"{wnid}.parquet"
 
+    def pairs_part(self, wnid: str) -> Path:
+        """Stage 5, what is known of one synset's pairs of images."""
+        return self.root / "dedup" / f"{wnid}.pairs.parquet"
+
+    @property
+    def dedup_work(self) -> Path:
+        """Stage 5: a folder for lists of excluded pictures, and for temporary files."""
+        return self.root / "dedup" / "work"
+
     @property
     def duplicates(self) -> Path:
         """Stage 5: group, distance and reason of every image that shows the same picture as a kept one."""
@@ -94,6 +103,11 @@ class RunLayout:
     def conflicts(self) -> Path:
         """Stage 5: the same picture in two synsets."""
         return self.root / "conflicts.parquet"
+
+    @property
+    def leaks(self) -> Path:
+        """Stage 5: images that show a picture of an excluded list."""
+        return self.root / "leaks.parquet"
 
     @property
     def manifests(self) -> Path:

@@ -138,20 +138,54 @@ DUPLICATES = pa.schema(
         _WNID,
         _column("url_key", _TEXT, "the image that is not kept"),
         _column("duplicate_of", _TEXT, "url_key of the kept image of its group"),
-        _column("reason", _TEXT, "exact (same file), same_pixels, near"),
-        _column("dct_distance", pa.int16(), "bits of 64 that differ"),
+        _column("reason", _TEXT, "exact (same file), same_pixels, near, mirrored"),
+        _column("distance", pa.float32(), "what differs, as a part of what there is to see: 0 to 1; 0: the same pixels"),
+        _column("dct_distance", pa.int16(), "bits of 64 that differ; of mirrored images, to the mirrored one"),
         _column("gradient_distance", pa.int16(), "bits of 64 that differ"),
-        _column("tiny_rms", pa.float32(), "root mean square difference of the tiny images, 0 to 255"),
     ]
 )
+
+PAIRS = pa.schema(
+    [
+        _column("left", _TEXT, "pixel_sha256 of one image"),
+        _column("right", _TEXT, "pixel_sha256 of the other"),
+        _column("state", pa.int8(), "0 proposed only, 1 different, 2 the same picture"),
+        _column("mirrored", pa.bool_(), "the same picture, mirrored"),
+        _column("distance", pa.float32(), "as in DUPLICATES; 1: not looked at closely"),
+    ]
+)
+"""What is known of the pairs of one synset: kept, so that new images are compared without comparing the old ones."""
+
+
+def _side(prefix: str, whose: str) -> list[pa.Field]:
+    return [
+        _column(f"{prefix}engine", _TEXT, f"engine of the best hit of {whose} image"),
+        _column(f"{prefix}query", _TEXT, "text that was sent for it"),
+        _column(f"{prefix}rank", pa.int32(), "place in the engine's answer, from 0"),
+    ]
+
 
 CONFLICTS = pa.schema(
     [
         _WNID,
-        _column("url_key", _TEXT, "image of this synset"),
+        _column("url_key", _TEXT, "kept image of this synset"),
         _column("other_wnid", _TEXT, "synset that holds the same picture"),
-        _column("other_url_key", _TEXT, "image of that synset"),
+        _column("other_url_key", _TEXT, "kept image of that synset"),
         _column("related", pa.bool_(), "one synset stands above the other: one picture at two depths, no error"),
+        _column("reason", _TEXT, "exact, same_pixels, near, mirrored"),
+        _column("distance", pa.float32(), "as in DUPLICATES"),
+        *_side("", "this"),
+        *_side("other_", "the other"),
+    ]
+)
+
+LEAKS = pa.schema(
+    [
+        _WNID,
+        _column("url_key", _TEXT, "image that shows a listed picture"),
+        _column("listed", _TEXT, "name of that picture in its list"),
+        _column("reason", _TEXT, "exact, same_pixels, near, mirrored; hash: the list has no pictures to compare"),
+        _column("distance", pa.float32(), "as in DUPLICATES; of reason hash, differing bits / 64"),
     ]
 )
 
@@ -171,7 +205,7 @@ MANIFEST = pa.schema(
         _WNID,
         _column("kept", pa.bool_(), "true: for verification; false: see duplicate_of"),
         _column("duplicate_of", _TEXT, "candidate_id of the kept picture of its group", nullable=True),
-        _column("duplicate_reason", _TEXT, "exact, same_pixels, near", nullable=True),
+        _column("duplicate_reason", _TEXT, "exact, same_pixels, near, mirrored", nullable=True),
         _column("group_id", _TEXT, "candidate_id of the group's kept picture; its own where alone"),
         _column("conflicts", pa.list_(_TEXT), "wnids of other synsets that hold the same picture"),
         _column("leak", _TEXT, "the listed picture that it matches; null: none", nullable=True),

@@ -52,6 +52,13 @@ def write_rows(path: Path, schema: pa.Schema, rows: Iterable[Row], metadata: Map
     return count
 
 
+def write_table(path: Path, table: pa.Table, metadata: Mapping[str, str] | None = None) -> None:
+    """Write a table that is in memory; otherwise as `write_rows`."""
+    full = {"imagenet_build.schema_version": SCHEMA_VERSION, **(metadata or {})}
+    table = table.replace_schema_metadata(full)
+    write_whole(path, lambda out: pq.write_table(table, out, compression="zstd", row_group_size=ROWS_PER_GROUP))
+
+
 def write_whole(path: Path, write: Callable[[IO[bytes]], None]) -> None:
     """Make a file appear complete or not at all: written aside in the same folder, synced, renamed."""
     path.parent.mkdir(parents=True, exist_ok=True)

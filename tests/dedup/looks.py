@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
+import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from imagenet_build.config.models import DedupConfig
-from imagenet_build.dedup.decide import Comparison, Look, compare
-from imagenet_build.dedup.stage import proposed_pairs
+from imagenet_build.dedup.collapse import Grouping, find_groups
+from imagenet_build.dedup.groups import Standing
+from imagenet_build.dedup.looks import Looks
 from imagenet_build.download.inspect_bytes import inspect_bytes
 from imagenet_build.records import ImageFacts
 from tests.fakes.pictures import encoded
@@ -18,22 +19,32 @@ from tests.fakes.pictures import encoded
 CONFIG = DedupConfig()
 
 
-def look_at(picture: Image.Image | bytes) -> Look:
+def look_at(picture: Image.Image | bytes) -> ImageFacts:
     """A file, or a picture saved as PNG."""
     data = picture if isinstance(picture, bytes) else encoded(picture, "PNG")
     facts = inspect_bytes(data, formats=("JPEG", "PNG", "WEBP", "GIF"), min_side_px=1, max_pixels=10**8)
     assert isinstance(facts, ImageFacts), facts
-    return Look(facts.sha256, facts.pixel_sha256, facts.dct_hash, facts.gradient_hash, facts.tiny)
+    return facts
 
 
-def found_same(left: Look, right: Look) -> bool:
+def looks_of(*facts: ImageFacts) -> Looks:
+    dct, mirrored, gradient = (
+        np.array([getattr(each, name) for each in facts], np.uint64)
+        for name in ("dct_hash", "mirrored_hash", "gradient_hash")
+    )
+    tiny = np.frombuffer(b"".join(each.tiny for each in facts), np.uint8).reshape(-1, 32, 32, 3)
+    return Looks([each.sha256 for each in facts], [each.pixel_sha256 for each in facts], dct, mirrored, gradient, tiny)
+
+
+def grouped(*facts: ImageFacts, config: DedupConfig = CONFIG) -> Grouping:
+    """In the order of arrival, the largest kept."""
+    standings = [Standing(f"{at:06d}", each.width * each.height, "", at) for at, each in enumerate(facts)]
+    return find_groups(looks_of(*facts), standings, config)
+
+
+def found_same(left: ImageFacts, right: ImageFacts, config: DedupConfig = CONFIG) -> bool:
     """Whether the pair is proposed and then decided to be the same picture."""
-    return bool(list(proposed_pairs([left, right], CONFIG))) and compare(left, right, CONFIG).same
-
-
-def near(left: Look, right: Look) -> Comparison:
-    """Compared by what is seen, even if the files are equal."""
-    return compare(left, replace(right, sha256="other", pixel_sha256="other"), CONFIG)
+    return len(grouped(left, right, config=config).members) == 1
 
 
 def resized(picture: Image.Image, percent: int, resample: Image.Resampling = Image.Resampling.LANCZOS) -> Image.Image:

@@ -1,9 +1,10 @@
 from itertools import combinations
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imagenet_build.dedup.groups import Standing, copies_of, group_pairs, preference
+from imagenet_build.dedup.groups import Standing, copies_of, keep_or_assign, preference
 
 LICENSES = ("cc0", "by", "by-sa")
 
@@ -21,6 +22,23 @@ def synsets(draw: st.DrawFn) -> tuple[list[Standing], set[tuple[int, int]]]:
     every = list(combinations(range(count), 2))
     pairs = set(draw(st.lists(st.sampled_from(every), unique=True))) if every else set()
     return standings, pairs
+
+
+def group_pairs(standings, pairs, licenses):
+    """`keep_or_assign` where every proposed pair is the same picture: index -> kept index, of those that go."""
+    order = sorted(range(len(standings)), key=lambda at: preference(standings[at], licenses))
+    places = np.empty(len(order), np.int64)
+    places[order] = np.arange(len(order))
+    i, j = (np.array([pair[side] for pair in sorted(pairs)], np.int64) for side in (0, 1))
+    asked = []
+
+    def judge(which):
+        asked.extend(which.tolist())
+        return np.ones(len(which), np.bool_)
+
+    kept_for = keep_or_assign(places, i, j, judge)
+    assert len(asked) == len(set(asked))
+    return {at: kept for at, kept in enumerate(kept_for.tolist()) if at != kept}
 
 
 def by_url(standings, kept_for):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from imagenet_build.dedup.decide import Look
+from imagenet_build.records import ImageFacts
 
 DOG, WHIPPET, CAT = "n02084071", "n02091134", "n02121620"
 
@@ -53,7 +53,7 @@ def hit_row(wnid: str, key: str, **more: Any) -> dict[str, Any]:
     return {**row, **more}
 
 
-def image_row(wnid: str, key: str, look: Look | None = None, **more: Any) -> dict[str, Any]:
+def image_row(wnid: str, key: str, look: ImageFacts | None = None, **more: Any) -> dict[str, Any]:
     """A picture of its own for each key, unless `look` says what it shows."""
     sha256 = look.sha256 if look else hashlib.sha256(key.encode()).hexdigest()
     row = {
@@ -72,6 +72,7 @@ def image_row(wnid: str, key: str, look: Look | None = None, **more: Any) -> dic
         "frames": 1,
         "orientation": 1,
         "dct_hash": look.dct_hash if look else int(sha256[:16], 16),
+        "mirrored_hash": look.mirrored_hash if look else int(sha256[32:48], 16),
         "gradient_hash": look.gradient_hash if look else int(sha256[16:32], 16),
         "tiny": look.tiny if look else bytes.fromhex(sha256) * 96,
         "fetched_at": 1_700_000_000_000,
