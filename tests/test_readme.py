@@ -108,7 +108,8 @@ def work(tmp_path, monkeypatch) -> Path:
     """A folder to stand in, with what the examples take for granted."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my_pictures").mkdir()
-    for name in ("urls.txt", "laion.parquet"):
+    (tmp_path / "data/runs/demo").mkdir(parents=True)
+    for name in ("urls.txt", "laion.parquet", "votes.csv", "votes.parquet", "answers.csv"):
         (tmp_path / name).touch()
     return tmp_path
 

@@ -13,6 +13,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
 from pydantic.config import JsonDict
 
+from imagenet_build.config.verify_models import VerifyConfig
+
 FREE: JsonDict = {"change": "free"}
 GROW: JsonDict = {"change": "grow"}
 
@@ -149,9 +151,9 @@ class DedupConfig(Section):
 
     propose_bits: Annotated[int, Field(ge=0, le=32)] = 16
     gradient_bits: Annotated[int, Field(ge=0, le=32)] = 8
-    propose_shape: Annotated[float, Field(gt=0, le=1)] = 0.72
-    shape_agreement: Annotated[float, Field(gt=0, le=1)] = 0.84
-    agreement: Annotated[float, Field(gt=0, le=1)] = 0.82
+    propose_shape: Annotated[float, Field(gt=0, le=1)] = 0.70
+    shape_agreement: Annotated[float, Field(gt=0, le=1)] = 0.80
+    agreement: Annotated[float, Field(gt=0, le=1)] = 0.84
     tiny_difference: Annotated[float, Field(ge=0, le=1)] = 0.2
     tiny_worst: Annotated[float, Field(ge=0, le=255)] = 48.0
     conflict_bits: Annotated[int, Field(ge=0, le=8)] = 4
@@ -175,6 +177,7 @@ class BuildConfig(Section):
     network: NetworkConfig = Field(NetworkConfig(), json_schema_extra=FREE)
     download: DownloadConfig = DownloadConfig()
     dedup: DedupConfig = Field(DedupConfig(), json_schema_extra=FREE)
+    verify: VerifyConfig = Field(VerifyConfig(), json_schema_extra=FREE)
     execution: ExecutionConfig = Field(ExecutionConfig(), json_schema_extra=FREE)
 
     def as_yaml_data(self) -> dict[str, Any]:

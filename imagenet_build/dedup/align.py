@@ -28,15 +28,12 @@ _LEAST_GAIN = np.float32(0.05)
 _OUTLIER, _NOISE = np.float32(3.0), np.float32(4.0)
 """A place counts half where it differs by three times the mean difference and four levels."""
 
-_DETAIL_POINTS, _DETAIL_REGION, _DETAIL_SIGMA = 28, 0.88, 2.5
 _DETAIL_CLIP, _DETAIL_FLOOR = np.float32(2.5), np.float32(0.3)
-_STRIP = 4
-"""Rows of the 28 that a caption may cover, at the upper or the lower edge."""
 _REACH_PX = np.float32(15.5)
 _REACH = np.float32(0.485)
 
 
-class _Level(NamedTuple):
+class Level(NamedTuple):
     """One round of fitting: from coarse to fine."""
 
     points: int
@@ -50,7 +47,7 @@ class _Level(NamedTuple):
     steps: int
 
 
-LEVELS = (_Level(12, 0.80, 0.30, 1.5, 4), _Level(20, 0.85, 0.40, 0.7, 4))
+COARSE, FINE = Level(12, 0.80, 0.30, 1.5, 3), Level(20, 0.85, 0.40, 0.7, 4)
 
 
 def luminance(tiny: NDArray[Any]) -> Floats:
@@ -59,22 +56,22 @@ def luminance(tiny: NDArray[Any]) -> Floats:
     return np.asarray(np.float32(0.299) * red + np.float32(0.587) * green + np.float32(0.114) * blue)
 
 
-def fitted(first: Floats, second: Floats, warps: Floats) -> Floats:
+def fitted(first: Floats, second: Floats, warps: Floats, level: Level) -> Floats:
     """The affine warps under which the second pictures lie best on the first ones.
 
-    Gauss-Newton steps with a gain and an offset for brightness and contrast, from coarse to fine (Lucas and Kanade
-    1981; Baker and Matthews 2004), outliers weighed down, so that captions and watermarks do not pull.
+    Gauss-Newton steps with a gain and an offset for brightness and contrast (Lucas and Kanade 1981; Baker and Matthews
+    2004), outliers weighed down, so that captions and watermarks do not pull.
 
     Args:
         first, second: (m, 32, 32) luminance; row by row, a pair each.
         warps: (m, 6), where to begin.
+        level: `COARSE`, then `FINE`.
     Returns: (m, 6).
     """
-    for level in LEVELS:
-        smooth_first, smooth_second = smoothed(first, level.sigma_px), smoothed(second, level.sigma_px)
-        template = _at_grid(smooth_first, level.points, level.region)
-        for _ in range(level.steps):
-            warps = _step(template, smooth_second, warps, level)
+    second = smoothed(second, level.sigma_px)
+    template = _at_grid(smoothed(first, level.sigma_px), level.points, level.region)
+    for _ in range(level.steps):
+        warps = _step(template, second, warps, level)
     return warps
 
 
@@ -109,11 +106,11 @@ def warped(pictures: Floats, warps: Floats) -> Floats:
 def within(warps: Floats) -> Bools:
     """Which of the 32 x 32 places lie in the middle of the pictures and within the warped ones. (m, 1024)"""
     x, y = _grid(SIDE_PX, 1.0)
-    return _inside(*_warped(warps, x, y)) & (np.maximum(np.abs(x), np.abs(y)) <= _DETAIL_REGION / 2)
+    return _inside(*_warped(warps, x, y)) & (np.maximum(np.abs(x), np.abs(y)) <= _CLOSELY.region / 2)
 
 
 class Detail(NamedTuple):
-    """What the first pictures and the warped second ones show at the same places: (m, 784) each."""
+    """What the first pictures and the warped second ones show at the same places: (m, places) each."""
 
     first: Floats
     second: Floats
@@ -121,23 +118,54 @@ class Detail(NamedTuple):
     """1 where the place lies within both pictures, else 0."""
 
 
-def laid_over(first: Floats, second: Floats, warps: Floats) -> Detail:
-    """Levels of both pictures at a grid of 28 x 28 places of the first one."""
-    x, y = _warped(warps, *_grid(_DETAIL_POINTS, _DETAIL_REGION))
-    inside = _inside(x, y).astype(np.float32)
-    return Detail(_at_grid(first, _DETAIL_POINTS, _DETAIL_REGION), _sampled(second, x, y), inside)
+class _Sight(NamedTuple):
+    """At what the detail is looked at."""
+
+    points: int
+    region: float
+    surround: float
+    """Standard deviation of what is taken as surroundings, in points of the grid."""
+    strip: int
+    """Rows that a caption may cover, at the upper or the lower edge."""
 
 
-def agreement(over: Detail) -> Floats:
-    """Correlation of the detail, -1 to 1: of all rows, or without those that a caption may cover. (m,)"""
-    first, second = (_detail(levels, over.inside) for levels in (over.first, over.second))
-    rows = over.inside.reshape(-1, _DETAIL_POINTS, _DETAIL_POINTS)
-    found = correlation(first, second, over.inside)
-    for covered in (np.s_[:, :_STRIP], np.s_[:, _DETAIL_POINTS - _STRIP :]):
+_CLOSELY, _ROUGHLY = _Sight(28, 0.88, 2.5, 4), _Sight(14, 0.85, 1.6, 2)
+_ROUGH_SIGMA_PX = 0.7
+
+
+def agreement(first: Floats, second: Floats, warps: Floats) -> Floats:
+    """Correlation of the detail under warps that fit well: of all rows, or without those that a caption may cover.
+
+    Args:
+        first, second: (m, 32, 32) luminance.
+        warps: (m, 6).
+    Returns: (m,), -1 to 1.
+    """
+    return _agreement(first, second, warps, _CLOSELY)
+
+
+def rough_agreement(first: Floats, second: Floats, warps: Floats) -> Floats:
+    """The same at fewer places, for warps that fit roughly: what does not agree here will not agree closely."""
+    return _agreement(smoothed(first, _ROUGH_SIGMA_PX), smoothed(second, _ROUGH_SIGMA_PX), warps, _ROUGHLY)
+
+
+def _agreement(first: Floats, second: Floats, warps: Floats, sight: _Sight) -> Floats:
+    over = _laid_over(first, second, warps, sight)
+    rows = over.inside.reshape(-1, sight.points, sight.points)
+    found = correlation(over.first, over.second, over.inside)
+    for covered in (np.s_[:, : sight.strip], np.s_[:, sight.points - sight.strip :]):
         seen = rows.copy()
         seen[covered] = 0.0
-        found = np.maximum(found, correlation(first, second, seen.reshape(over.inside.shape)))
+        found = np.maximum(found, correlation(over.first, over.second, seen.reshape(over.inside.shape)))
     return found
+
+
+def _laid_over(first: Floats, second: Floats, warps: Floats, sight: _Sight) -> Detail:
+    """The detail of both pictures at the places of a grid over the first one."""
+    x, y = _warped(warps, *_grid(sight.points, sight.region))
+    inside = _inside(x, y).astype(np.float32)
+    levels = _at_grid(first, sight.points, sight.region), _sampled(second, x, y)
+    return Detail(_detail(levels[0], inside, sight), _detail(levels[1], inside, sight), inside)
 
 
 def correlation(first: Floats, second: Floats, weights: Floats) -> Floats:
@@ -150,12 +178,12 @@ def correlation(first: Floats, second: Floats, weights: Floats) -> Floats:
     return np.asarray((weighted * second).sum(1) / np.sqrt(square + np.float32(1e-6)), np.float32)
 
 
-def _detail(levels: Floats, inside: Floats) -> Floats:
+def _detail(levels: Floats, inside: Floats, sight: _Sight) -> Floats:
     """Levels without their surroundings, those outside left out of account; the strongest edges are capped."""
-    kernel = _surround()
+    kernel = _surround(sight)
 
     def spread(values: Floats) -> Floats:
-        square = values.reshape(-1, _DETAIL_POINTS, _DETAIL_POINTS)
+        square = values.reshape(-1, sight.points, sight.points)
         return np.asarray(np.matmul(np.matmul(kernel, square), kernel).reshape(values.shape))
 
     fine = (levels - spread(levels * inside) / (spread(inside) + np.float32(1e-6))) * inside
@@ -164,7 +192,7 @@ def _detail(levels: Floats, inside: Floats) -> Floats:
     return np.asarray(np.minimum(np.maximum(fine, -most), most))
 
 
-def _step(template: Floats, second: Floats, warps: Floats, level: _Level) -> Floats:
+def _step(template: Floats, second: Floats, warps: Floats, level: Level) -> Floats:
     """One Gauss-Newton step."""
     grid_x, grid_y = _grid(level.points, level.region)
     x, y = _warped(warps, grid_x, grid_y)
@@ -228,7 +256,9 @@ def _corners(pictures: Floats, x: Floats, y: Floats) -> _Corners:
     below = np.minimum(np.maximum(row - top, 0), 1).astype(np.float32)
     flat = pictures.reshape(-1)
     at = top * SIDE_PX + left + (np.arange(len(pictures), dtype=np.int32) * SIDE_PX**2)[:, None]
-    return _Corners(flat[at], flat[at + 1], flat[at + SIDE_PX], flat[at + SIDE_PX + 1], right, below)
+    return _Corners(
+        flat.take(at), flat.take(at + 1), flat.take(at + SIDE_PX), flat.take(at + SIDE_PX + 1), right, below
+    )
 
 
 def _sampled(pictures: Floats, x: Floats, y: Floats) -> Floats:
@@ -261,7 +291,7 @@ def _grid(points: int, region: float) -> tuple[Floats, Floats]:
 
 
 @cache
-def _window(level: _Level) -> Floats:
+def _window(level: Level) -> Floats:
     x, y = _grid(level.points, level.region)
     return np.asarray(np.exp(-0.5 * (x**2 + y**2) / level.window**2).astype(np.float32))
 
@@ -286,8 +316,8 @@ def _smoothing(sigma_px: float) -> Floats:
 
 
 @cache
-def _surround() -> Floats:
-    """(28, 28), symmetric."""
-    apart = np.arange(_DETAIL_POINTS)[:, None] - np.arange(_DETAIL_POINTS)
-    near = np.abs(apart) <= int(np.ceil(2.5 * _DETAIL_SIGMA))
-    return np.asarray(np.exp(-0.5 * (apart / _DETAIL_SIGMA) ** 2) * near, np.float32)
+def _surround(sight: _Sight) -> Floats:
+    """(points, points), symmetric."""
+    apart = np.arange(sight.points)[:, None] - np.arange(sight.points)
+    near = np.abs(apart) <= int(np.ceil(2.5 * sight.surround))
+    return np.asarray(np.exp(-0.5 * (apart / sight.surround) ** 2) * near, np.float32)

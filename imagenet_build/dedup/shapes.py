@@ -68,10 +68,12 @@ class Start(NamedTuple):
     """Index into `CHANGES`: what to do to the picture that is named by `of_first`."""
     of_first: NDArray[np.bool_]
     """True: the first picture is changed, else the second."""
+    unmoved: Floats
+    """The correlation without zoom and shift, mirrored or not as the best change is."""
 
     def take(self, places: Indices) -> Start:
         """Those of some pairs."""
-        return Start(self.correlation[places], self.change[places], self.of_first[places])
+        return Start(self.correlation[places], self.change[places], self.of_first[places], self.unmoved[places])
 
 
 def shapes_of(looks: Looks) -> Floats:
@@ -115,7 +117,12 @@ def propose_by_shape(shapes: Floats, least: float, new_from: int = 0) -> Iterato
 
 def best_start(shapes: Floats, i: Indices, j: Indices) -> Start:
     """The change under which each pair agrees best. `i` are first, `j` second."""
-    found = Start(np.empty(len(i), np.float32), np.empty(len(i), np.int64), np.empty(len(i), np.bool_))
+    found = Start(
+        np.empty(len(i), np.float32),
+        np.empty(len(i), np.int64),
+        np.empty(len(i), np.bool_),
+        np.empty(len(i), np.float32),
+    )
     for start in range(0, len(i), _PAIRS):
         part = slice(start, start + _PAIRS)
         first, second = shapes[i[part]], shapes[j[part]]
@@ -126,6 +133,8 @@ def best_start(shapes: Floats, i: Indices, j: Indices) -> Start:
         found.correlation[part] = np.take_along_axis(both, best[:, None], 1)[:, 0] / np.float32(_SCALE**2)
         found.change[part] = best % len(CHANGES)
         found.of_first[part] = best >= len(CHANGES)
+        unmoved = np.where(found.change[part] >= _HALF, _HALF, 0)
+        found.unmoved[part] = np.take_along_axis(both, unmoved[:, None], 1)[:, 0] / np.float32(_SCALE**2)
     return found
 
 

@@ -61,6 +61,16 @@ OTHER = {
     "download.hosts": {},
     "download.shard_bytes": 7,
     "dedup.exclude": ["/pictures"],
+    "verify.method": "table",
+    "verify.target_precision": 0.9,
+    "verify.max_votes": 7,
+    "verify.least_gain": 0.5,
+    "verify.majority_votes": 7,
+    "verify.table_images": 7,
+    "verify.table_votes": 7,
+    "verify.table_accept": 0.7,
+    "verify.table_reject": 0.3,
+    "verify.seed": 7,
     "execution.workers": 7,
 }
 """A value that is not the default, for every key that is no growing list and not of dedup."""

@@ -1,0 +1,228 @@
+"""The commands `verify serve`, `tasks`, `votes`, `run`: voting on the pictures of a run."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from imagenet_build.cli.taxonomy_views import print_table
+from imagenet_build.config.verify_models import VerifyConfig
+from imagenet_build.storage.layout import RunLayout
+from imagenet_build.storage.run_record import read_config
+from imagenet_build.verify.desk_options import DeskOptions
+from imagenet_build.verify.judges import METHODS
+from imagenet_build.verify.run_verdicts import decide_run, publish_run_votes
+from imagenet_build.verify.task_desk import Desk
+from imagenet_build.verify.task_pages import GOLD_SHARE, PAGE_SIZE
+from imagenet_build.verify.vote_tables import verdicts_folder, votes_folder
+from imagenet_build.web.app import DEFAULT_PORT, Serving, serve
+from imagenet_build.web.sessions import clean_name, invitation_link
+
+F = TypeVar("F", bound=Callable[..., Any])
+RUN = click.Path(path_type=Path, file_okay=False, exists=True)
+FILE = click.Path(path_type=Path, dir_okay=False)
+SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
+TARGET_PRECISION = 0.97
+"""Of a dataset, precision is what is promised; the paper's was 0.997."""
+
+
+def judging(command: F) -> F:
+    """The options that say how votes are judged, and with that what is asked."""
+    for option in reversed(
+        (
+            click.option("--method", type=click.Choice(METHODS), help="[default: the run's verify.method]"),
+            click.option(
+                "--target-precision", type=SHARE,
+                help="Least share of true pictures among the accepted. "
+                f"[default: the run's verify.target_precision, or {TARGET_PRECISION}]",
+            ),
+            click.option("--max-votes", type=click.IntRange(1), help="Per picture. [default: the run's]"),
+        )
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def asking(command: F) -> F:
+    """The options that say which pictures go on pages."""
+    for option in reversed(
+        (
+            click.option("--wnid", "wnids", multiple=True, help="Only this synset; may be repeated."),
+            click.option("--page-size", type=click.IntRange(1, 500), default=PAGE_SIZE, show_default=True),
+            click.option(
+                "--gold", "gold_share", type=click.FloatRange(0, 0.5), default=GOLD_SHARE, show_default=True,
+                help="Most of a page that may be pictures whose answer is known.",
+            ),
+        )
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def layout_of(run: Path) -> RunLayout:
+    """The run in a folder; raises DataError if it is none."""
+    layout = RunLayout(run)
+    read_config(layout)
+    return layout
+
+
+def config_of(layout: RunLayout, given: dict[str, Any]) -> VerifyConfig:
+    """The judge's settings: the run's own, and what `judging`'s options change about them."""
+    own = read_config(layout).verify
+    changes = {name: given[name] for name in ("method", "target_precision", "max_votes") if given[name] is not None}
+    if own.target_precision is None:
+        changes.setdefault("target_precision", TARGET_PRECISION)
+    return own.model_copy(update=changes)
+
+
+@click.command("serve")
+@click.argument("run", type=RUN)
+@click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0 to let others in, by invitation links.")
+@click.option("--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="0: any free one.")
+@click.option("--annotator", "annotators", multiple=True, help="Who may vote; may be repeated. [default: anybody]")
+@click.option("--second-look", type=click.FloatRange(0, 0.5), default=0.0, show_default=True,
+              help="Share of pictures that are shown to the same person again.")  # fmt: skip
+@asking
+@judging
+def serve_command(
+    run: Path, host: str, port: int, annotators: tuple[str, ...], second_look: float, **given: Any
+) -> None:
+    """Vote on the pictures of a run in the browser.
+
+    Every page that is sent is on the disk at once, in RUN/votes. Stop with Ctrl-C and start again whenever you like.
+
+    \b
+    Examples:
+      imagenet-build verify serve data/runs/demo
+      imagenet-build verify serve data/runs/mine --host 0.0.0.0 --annotator Ada --annotator Grace
+    """
+    layout = layout_of(run)
+    config = config_of(layout, given)
+    names = tuple(name for name in map(clean_name, annotators) if name)
+    options = DeskOptions(given["page_size"], given["gold_share"], second_look, wnids=given["wnids"])
+
+    async def until_stopped() -> None:
+        async with serve(layout, config, options, host=host, port=port, names=names) as serving:
+            stopped = asyncio.Event()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+            _say_where(serving, host, names)
+            await stopped.wait()
+
+    asyncio.run(until_stopped())
+    count = sum(publish_run_votes(layout).values())
+    click.echo(f"\n{count:,} votes in {votes_folder(layout)}. Decide with: imagenet-build verify run {run}")
+
+
+def _say_where(serving: Serving, host: str, names: tuple[str, ...]) -> None:
+    if not serving.needs_token:
+        click.echo(f"Open {serving.url} in a browser, give a name, and click the pictures that show what is asked for.")
+    else:
+        click.echo("Send each annotator a link; it lets them vote and see the pictures of this run:")
+        url = _reachable(serving, host)
+        for name in names or ("",):
+            click.echo(f"  {name + ': ' if name else ''}{invitation_link(url, serving.secret, name)}")
+        click.echo("The connection is not encrypted: on an open network, put it behind a proxy with https.")
+    click.echo("Ctrl-C ends it; no answer is lost.")
+
+
+def _reachable(serving: Serving, host: str) -> str:
+    """An address that others can use, if every interface is listened on."""
+    return f"http://{socket.gethostname()}:{serving.port}" if host in ("0.0.0.0", "::") else serving.url
+
+
+@click.command("tasks")
+@click.argument("run", type=RUN)
+@asking
+@judging
+@click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
+def tasks_command(run: Path, as_json: bool, **given: Any) -> None:
+    """Say what there is to ask: pictures of each synset that another vote is worth, and the pages they fill.
+
+    \b
+    Examples:
+      imagenet-build verify tasks data/runs/demo
+      imagenet-build verify tasks data/runs/mine --wnid n02084071 --json
+    """
+    options = DeskOptions(given["page_size"], given["gold_share"], wnids=given["wnids"])
+    layout = layout_of(run)
+    desk = Desk(layout, config_of(layout, given), options)
+    try:
+        rows = []
+        for wnid in desk.wnids:
+            sheet = desk.sheet(wnid)
+            open_pictures = sheet.open_pictures()
+            rows.append(
+                {
+                    "wnid": wnid,
+                    "name": desk.texts[wnid].name if wnid in desk.texts else "",
+                    "pictures": len(sheet.pictures),
+                    "voted": int(sheet.voted.sum()),
+                    "open": open_pictures,
+                    "pages": -(-open_pictures // given["page_size"]),
+                }
+            )
+    finally:
+        desk.close()
+    if as_json:
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=1))
+        return
+    print_table(rows, list(rows[0]))
+    total = {name: sum(int(str(row[name])) for row in rows) for name in ("pictures", "voted", "open", "pages")}
+    click.echo(
+        f"{total['pictures']:,} pictures, {total['voted']:,} with votes; another vote is worth asking on"
+        f" {total['open']:,}: {total['pages']:,} pages."
+    )
+
+
+@click.command("votes")
+@click.argument("run", type=RUN)
+def votes_command(run: Path) -> None:
+    """Write the votes of the journal to RUN/votes/<wnid>.parquet.
+
+    `verify serve` and `verify run` do so by themselves; this is for looking at the votes while somebody is voting.
+
+    \b
+    Examples:
+      imagenet-build verify votes data/runs/demo
+    """
+    counts = publish_run_votes(layout_of(run))
+    click.echo(f"{sum(counts.values()):,} votes on {len(counts):,} synsets in {votes_folder(RunLayout(run))}.")
+
+
+@click.command("run")
+@click.argument("run", type=RUN)
+@click.option("--gold", type=FILE, help="Known answers to learn from: image, wnid, truth.")
+@judging
+@click.option("--json", "as_json", is_flag=True, help="Print one object: summary, synsets, workers.")
+def run_command(run: Path, gold: Path | None, as_json: bool, **given: Any) -> None:
+    """Decide a run: all its votes together, verdicts in RUN/verdicts/<wnid>.parquet, a report beside them.
+
+    \b
+    Examples:
+      imagenet-build verify run data/runs/demo
+      imagenet-build verify run data/runs/mine --method table --target-precision 0.99 --json
+    """
+    layout = layout_of(run)
+    made = decide_run(layout, config_of(layout, given), gold)
+    if as_json:
+        whole = {name: getattr(made, name) for name in ("summary", "majorities", "synsets", "workers")}
+        click.echo(json.dumps(whole, ensure_ascii=False, indent=1))
+        return
+    columns = ["wnid", "questions", "unasked", "votes_per_question", "accepted", "rejected", "undecided"]
+    columns += ["expected_precision", "krippendorff_alpha"]
+    print_table(made.synsets, columns)
+    print_table(made.workers, list(made.workers[0]))
+    said = made.summary
+    click.echo(
+        f"{said['accepted']:,} accepted, {said['rejected']:,} rejected, {said['undecided']:,} undecided by"
+        f" {said['votes_used']:,} votes ({said['votes_per_question']} per picture); expected precision"
+        f" {said['expected_precision']}. In {verdicts_folder(layout)}."
+    )

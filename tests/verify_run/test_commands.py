@@ -1,0 +1,98 @@
+"""The commands of a run as somebody types them."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from imagenet_build.cli.app import main
+from imagenet_build.storage.layout import RunLayout
+from imagenet_build.verify.vote_tables import read_run_votes
+from tests.verify_run.fake_run import CELLO, VIOLIN, candidate
+
+
+def typed(*words: object) -> Result:
+    return CliRunner().invoke(main, ["verify", *map(str, words)], catch_exceptions=False)
+
+
+def ok(*words: object) -> str:
+    result = typed(*words)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_tasks_says_what_is_open(run: RunLayout) -> None:
+    rows = {row["wnid"]: row for row in json.loads(ok("tasks", run.root, "--json"))}
+    assert rows[VIOLIN] == {"wnid": VIOLIN, "name": "violin", "pictures": 60, "voted": 0, "open": 60, "pages": 2}
+    assert "120 pictures, 0 with votes" in ok("tasks", run.root)
+
+
+def test_votes_of_a_table_give_verdicts(run: RunLayout, tmp_path: Path) -> None:
+    votes = tmp_path / "votes.csv"
+    lines = [
+        f"{candidate(VIOLIN, number)},{VIOLIN},{worker},{'yes' if number < 20 else 'no'}"
+        for number in range(60)
+        for worker in ("ada", "grace", "edsger")
+    ]
+    votes.write_text("image,wnid,worker,answer\n" + "\n".join(lines) + "\n")
+    assert "180 votes read, 180 of them new; the run has 180 now." in ok("import", run.root, votes, "--format", "csv")
+    assert "180 votes read, 0 of them new; the run has 180 now." in ok("import", run.root, votes, "--format", "csv")
+    made = json.loads(ok("run", run.root, "--json"))
+    assert (made["summary"]["accepted"], made["summary"]["rejected"]) == (20, 40)
+    assert "20 accepted" in ok("run", run.root)
+    rows = {row["wnid"]: row for row in json.loads(ok("tasks", run.root, "--json"))}
+    assert (rows[VIOLIN]["voted"], rows[CELLO]["voted"]) == (60, 0)
+    assert rows[VIOLIN]["open"] < 60
+
+
+@pytest.mark.parametrize("kind", ["mturk", "label-studio", "csv"])
+def test_an_export_is_written_whole(run: RunLayout, tmp_path: Path, kind: str) -> None:
+    said = ok("export", run.root, "--format", kind, "--out", tmp_path / "out", "--pages", 2, "--page-size", 10)
+    assert said.startswith("20 pictures on ")
+    files = {
+        "mturk": ["batch.csv", "batch.html"],
+        "label-studio": ["config.xml", "tasks.json"],
+        "csv": ["questions.csv"],
+    }
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == files[kind]
+
+
+def test_exported_votes_can_be_imported_elsewhere(run: RunLayout, tmp_path: Path) -> None:
+    votes = tmp_path / "votes.csv"
+    votes.write_text(
+        "image,wnid,worker,answer,time,milliseconds\n"
+        f"{candidate(VIOLIN, 1)},{VIOLIN},ada,yes,2026-01-02T03:04:05.250Z,900\n"
+        f"{candidate(VIOLIN, 2)},{VIOLIN},ada,unsure,2026-01-02T03:04:06Z,\n"
+    )
+    ok("import", run.root, votes, "--format", "csv", "--source", "mine")
+    for suffix in ("csv", "parquet"):
+        out = tmp_path / f"out.{suffix}"
+        assert "2 votes in" in ok("export", run.root, "--format", "votes", "--out", out)
+        assert "2 votes read, 0 of them new" in ok("import", run.root, out, "--format", "csv")
+    assert read_run_votes(run).column("milliseconds").to_pylist() == [900, None]
+    with (tmp_path / "out.csv").open() as file:
+        assert next(csv.DictReader(file))["time"] == "2026-01-02T03:04:05.250000Z"
+
+
+def test_what_cannot_be_done_is_said_in_a_line(run: RunLayout, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for words, code, said in (
+        (("serve", tmp_path / "empty"), 3, "is not a run"),
+        (("run", run.root), 3, "no votes yet"),
+        (("tasks", run.root, "--wnid", "n00000001"), 3, "n00000001"),
+        (("export", run.root, "--format", "votes", "--out", tmp_path / "votes.txt"), 2, "does not say its format"),
+        (
+            ("export", run.root, "--format", "csv", "--out", tmp_path / "x", "--base-url", "https://a"),
+            2,
+            "belong together",
+        ),
+        (("import", run.root, tmp_path / "none.csv", "--format", "csv"), 3, "cannot be read"),
+    ):
+        result = typed(*words)
+        assert result.exit_code == code, result.output
+        assert said in result.output
+        assert len(result.output.strip().splitlines()) <= 3
