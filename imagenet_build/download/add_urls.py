@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 
 from imagenet_build.download.url_list import UrlList
 from imagenet_build.network.host_lanes import host_of
@@ -56,24 +57,20 @@ def as_queued(batches: Iterable[list[str]]) -> Iterator[tuple[str, str, str]]:
     >>> list(as_queued([["http://www.example.org/a.jpg?utm_source=x", "a.jpg"]]))
     [('//example.org/a.jpg', 'http://www.example.org/a.jpg', 'www.example.org'), ('a.jpg', 'a.jpg', '(no host)')]
     """
-    fronts: dict[str, str] = {}
     is_plain = _PLAIN.fullmatch
     for batch in batches:
-        if len(fronts) > _MOST_HOSTS:
-            fronts.clear()
         for url in batch:
             plain = is_plain(url)
             if plain and len(url) <= MAX_LENGTH:
                 host, path = plain.groups()
-                front = fronts.get(host)
-                if front is None:
-                    front = fronts[host] = _front(host)
+                front = _front(host)
                 if front:
                     yield front + path, url, host
                     continue
             yield _queued(url)
 
 
+@lru_cache(_MOST_HOSTS)
 def _front(host: str) -> str:
     """What stands before the path in keys of this host; empty where keys are not made of host and path."""
     name = host.partition(":")[0]
@@ -107,6 +104,11 @@ def row_key(url: str) -> str:
     >>> row_key("https://www.example.org/a.jpg"), row_key("no address")
     ('//example.org/a.jpg', 'no address')
     """
+    plain = _PLAIN.fullmatch(url)
+    if plain and len(url) <= MAX_LENGTH:
+        front = _front(plain[1])
+        if front:
+            return front + plain[2]
     try:
         return canonical_key(url)
     except ValueError:

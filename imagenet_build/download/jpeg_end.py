@@ -53,4 +53,4 @@ def _last_blocks_are_grey(picture: PillowImage.Image, full_height: int) -> bool:
     rows = _BLOCK * max((layer[2] for layer in getattr(picture, "layer", ())), default=1)
     top = (full_height - 1) // rows * rows * picture.height // full_height
     lines = np.asarray(picture.crop((0, top, picture.width, picture.height)).convert("L"))
-    return bool(_NOTHING - 1 <= lines.min() and lines.max() <= _NOTHING + 1)
+    return bool(lines.min() >= _NOTHING - 1 and lines.max() <= _NOTHING + 1)

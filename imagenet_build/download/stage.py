@@ -25,6 +25,7 @@ from imagenet_build.network.host_lanes import HostLanes, host_of
 from imagenet_build.network.robots import Robots, robots_fetcher
 from imagenet_build.storage import tables
 from imagenet_build.storage.download_queue import DownloadQueue
+from imagenet_build.storage.queue_view import QueueView
 from imagenet_build.storage.schemas import HITS, IMAGES, REJECTIONS
 from imagenet_build.storage.shards import ShardWriter
 
@@ -97,19 +98,25 @@ class DownloadStage:
 
     def finish(self, run: RunContext) -> None:
         """Publish what became of every URL: per (synset, distinct URL), or per URL where the run has only a list."""
-        queue = DownloadQueue(run.layout.download_queue)
-        try:
-            least = run.config.download.placeholder_urls
-            if least:
+        least = run.config.download.placeholder_urls
+        if least:
+            queue = DownloadQueue(run.layout.download_queue)
+            try:
                 queue.learn_placeholders(partial(placeholder_multiplicities, least=least), least)
+            finally:
+                queue.close()
+        # a view has little memory of its own: rows pass once, and none is asked for again
+        view = QueueView(run.layout.download_queue, read_only=False)
+        try:
             if run.layout.hits.exists():
-                images, rejections = _of_hits(run, queue.image_of), _of_hits(run, queue.rejection_of)
+                view.choose(key for _, key in _wanted(run))
+                images, rejections = _of_hits(run, view.chosen_images()), _of_hits(run, view.chosen_rejections())
             else:
-                images, rejections = _of_list(queue.images()), _of_list(queue.rejections())
+                images, rejections = _of_list(view.images()), _of_list(view.rejections())
             tables.write_rows(run.layout.images, IMAGES, images)
             tables.write_rows(run.layout.rejections, REJECTIONS, rejections)
         finally:
-            queue.close()
+            view.close()
 
 
 def _lane_of(url: str) -> str:
@@ -146,13 +153,19 @@ def _add_hits(run: RunContext, queue: DownloadQueue) -> None:
     queue.set_added(source)
 
 
-def _of_hits(run: RunContext, look_up: Callable[[str], dict[str, Any] | None]) -> Iterator[dict[str, Any]]:
-    """(synset, URL) pairs in the order of the hits, with what `look_up` knows of the URL."""
+def _wanted(run: RunContext) -> Iterator[tuple[str, str]]:
+    """(wnid, URL key) of all distinct pairs, in the order of the hits."""
     for wnid, hits in tables.by_synset(run.layout.hits, HITS, ["wnid", "url_key"]):
         for key in dict.fromkeys(hits["url_key"].to_pylist()):
-            found = look_up(key)
-            if found is not None:
-                yield {"wnid": wnid, "url_key": key, **found}
+            yield wnid, key
+
+
+def _of_hits(run: RunContext, rows: Iterator[tuple[int, dict[str, Any]]]) -> Iterator[dict[str, Any]]:
+    """Rows of (synset, URL) pairs, given with their places among those of the hits and in that order."""
+    wanted = enumerate(_wanted(run))
+    for place, row in rows:
+        wnid, key = next(pair for found, pair in wanted if found == place)
+        yield {"wnid": wnid, "url_key": key, **row}
 
 
 def _of_list(rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:

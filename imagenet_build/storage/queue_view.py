@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from imagenet_build.storage.disk_sort import disk_sorted
 from imagenet_build.storage.queue_schema import IMAGE_COLUMNS, SCHEMA, image_row
 from imagenet_build.storage.sqlite_files import open_database
 
 WAITING, DONE, REFUSED = 0, 1, 2
 _IMAGE = ", ".join(f"i.{name}" for name in IMAGE_COLUMNS)
+_REFUSAL = "u.url, u.final_url, u.reason, u.detail, u.attempts, u.at"
+# LIMIT -1, no limit, keeps SQLite from leaving out the order within a subquery; CROSS JOIN keeps the order of the join
+_CHOSEN = "(SELECT key, place FROM chosen ORDER BY key LIMIT -1) c CROSS JOIN urls u ON u.key = c.key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,7 @@ class QueueView:
     def __init__(self, path: Path, *, read_only: bool = True) -> None:
         """Raises DataError: the file is missing or damaged."""
         self._db = open_database(path, SCHEMA, read_only=read_only)
+        self._folder = path.parent
 
     def close(self) -> None:
         """Release the file."""
@@ -67,37 +73,50 @@ class QueueView:
         )
         return [QueuedUrl(key, url, host, attempts) for key, url, attempts in rows]
 
-    def image_of(self, url_key: str) -> dict[str, Any] | None:
-        """The IMAGES columns of a URL that gave an image (without wnid and url_key); None for any other."""
-        row = self._db.execute(
-            f"SELECT u.url, u.final_url, u.at, {_IMAGE} FROM urls u JOIN images i ON i.id = u.image"
-            " WHERE u.key = ? AND u.state = 1",
-            (key_digest(url_key),),
-        ).fetchone()
-        return image_row(row) if row else None
-
-    def rejection_of(self, url_key: str) -> dict[str, Any] | None:
-        """The REJECTIONS columns of a refused URL (without wnid and url_key); None for any other."""
-        row = self._db.execute(
-            "SELECT url, final_url, reason, detail, attempts, at FROM urls WHERE key = ? AND state = 2",
-            (key_digest(url_key),),
-        ).fetchone()
-        return _rejection_row(row) if row else None
-
     def images(self) -> Iterator[dict[str, Any]]:
-        """`image_of` for every URL that gave an image, in the queue's order."""
-        for row in self._db.execute(
-            f"SELECT u.url, u.final_url, u.at, {_IMAGE} FROM urls u JOIN images i ON i.id = u.image WHERE u.state = 1"
-            " ORDER BY u.key"
-        ):
-            yield image_row(row)
+        """The IMAGES columns (without wnid and url_key) of every URL that gave an image, in the queue's order."""
+        for _, row in self._images("SELECT key AS place, image, url, final_url, at FROM urls WHERE state = 1"):
+            yield row
 
     def rejections(self) -> Iterator[dict[str, Any]]:
-        """`rejection_of` for every refused URL, in the queue's order."""
-        for row in self._db.execute(
-            "SELECT url, final_url, reason, detail, attempts, at FROM urls WHERE state = 2 ORDER BY key"
-        ):
+        """The REJECTIONS columns (without wnid and url_key) of every refused URL, in the queue's order."""
+        for row in self._db.execute(f"SELECT {_REFUSAL} FROM urls u WHERE state = 2 ORDER BY key"):
             yield _rejection_row(row)
+
+    def choose(self, url_keys: Iterable[str]) -> None:
+        """Whatever is asked of chosen URLs is about these, in this order. A key may come many times."""
+        self._db.execute("CREATE TEMP TABLE IF NOT EXISTS chosen (key BLOB NOT NULL, place BLOB NOT NULL)")
+        places = (place.to_bytes(8, "big") for place in itertools.count())
+        with self._db:
+            self._db.execute("DELETE FROM chosen")
+            self._db.executemany(
+                "INSERT INTO chosen VALUES (?, ?)", zip(map(key_digest, url_keys), places, strict=False)
+            )
+
+    def chosen_images(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """(place among the chosen, from 0; as `images`) of the chosen URLs that gave an image, by place."""
+        urls = f"SELECT c.place, u.image, u.url, u.final_url, u.at FROM {_CHOSEN} WHERE u.state = 1"
+        for place, row in self._images(urls):
+            yield int.from_bytes(place, "big"), row
+
+    def chosen_rejections(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """(place among the chosen, from 0; as `rejections`) of the chosen URLs that were refused, by place."""
+        rows = self._db.execute(f"SELECT c.place, {_REFUSAL} FROM {_CHOSEN} WHERE u.state = 2 ORDER BY c.place")
+        for place, *row in rows:
+            yield int.from_bytes(place, "big"), _rejection_row(tuple(row))
+
+    def _images(self, urls: str) -> Iterator[tuple[bytes, dict[str, Any]]]:
+        """(place, row) of the URLs (place, image, url, final_url, at) that a SELECT gives, by place.
+
+        A picture fills a page of the file. Pages are read as they lie there and sorted afterwards, for those of one
+        host lie far apart: whoever reads them host by host waits for the disk a million times.
+        """
+        in_the_file = self._db.execute(
+            f"SELECT p.place, p.url, p.final_url, p.at, {_IMAGE} FROM ({urls} ORDER BY image, place LIMIT -1) p"
+            " CROSS JOIN images i ON i.id = p.image"
+        )
+        for place, *row in disk_sorted(in_the_file, self._folder):
+            yield place, image_row(tuple(row))
 
     def counts(self) -> dict[int, int]:
         """Number of URLs by state (WAITING, DONE, REFUSED)."""

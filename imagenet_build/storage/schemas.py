@@ -139,7 +139,7 @@ DUPLICATES = pa.schema(
         _column("url_key", _TEXT, "the image that is not kept"),
         _column("duplicate_of", _TEXT, "url_key of the kept image of its group"),
         _column("reason", _TEXT, "exact (same file), same_pixels, near, mirrored"),
-        _column("distance", pa.float32(), "what differs, as a part of what there is to see: 0 to 1; 0: the same pixels"),
+        _column("distance", pa.float32(), "part of what there is to see that differs, 0 to 1; 0: the same pixels"),
         _column("dct_distance", pa.int16(), "bits of 64 that differ; of mirrored images, to the mirrored one"),
         _column("gradient_distance", pa.int16(), "bits of 64 that differ"),
     ]

@@ -16,6 +16,7 @@ from imagenet_build.download import decode_pool
 from imagenet_build.download.large_bodies import AT_ONCE, Place
 from imagenet_build.download.stage import DownloadStage
 from imagenet_build.records import RejectReason, ShardRef
+from imagenet_build.search.canonical_url import canonical_key
 from imagenet_build.storage import shards
 from imagenet_build.storage.queue_view import WAITING
 from imagenet_build.storage.shards import read_member
@@ -283,6 +284,19 @@ def test_retry_brings_transient_refusals_back(tmp_path, image_server):
     assert download.reasons() == {gone: "http_error"}
     assert download.is_complete()
     assert pictures_asked_for(image_server) == {"/a.jpg": 2, "/gone.jpg": 1}
+
+
+def test_tables_have_the_order_of_the_hits(tmp_path, image_server):
+    urls = serve_photos(image_server, 5)
+    gone = [image_server.url(f"/gone{number}.jpg") for number in range(3)]
+    dogs = [urls[3], gone[2], urls[0], urls[3], gone[0], urls[4], gone[2]]
+    cats = [gone[1], urls[4], urls[1], gone[2], urls[3], urls[2], urls[1]]
+    download = Download(tmp_path, [*hits([DOG], dogs), *hits([CAT], cats)])
+    download.run()
+    seen = dict.fromkeys([*hits([DOG], dogs), *hits([CAT], cats)])
+    assert [(row["wnid"], row["url"]) for row in download.images()] == [hit for hit in seen if hit[1] in urls]
+    assert [(row["wnid"], row["url"]) for row in download.rejections()] == [hit for hit in seen if hit[1] in gone]
+    assert all(row["url_key"] == canonical_key(row["url"]) for row in [*download.images(), *download.rejections()])
 
 
 def test_a_silent_robots_file_is_waited_for_once_per_host(tmp_path, image_server):

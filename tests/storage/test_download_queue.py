@@ -1,11 +1,14 @@
 import hashlib
+import re
 import sqlite3
 import time
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from imagenet_build.records import ImageFacts, Rejection, RejectReason, ShardRef
+from imagenet_build.storage.disk_sort import STRETCH_BYTES
 from imagenet_build.storage.download_queue import DownloadQueue
 from imagenet_build.storage.queue_view import DONE, REFUSED, WAITING, QueuedUrl, QueueView, key_digest
 from imagenet_build.storage.schemas import IMAGES, REJECTIONS
@@ -65,6 +68,14 @@ def refuse(queue: DownloadQueue, key: str, reason: RejectReason, attempts: int =
     queue.record_rejection(queued(key), attempts, Rejection(reason))
 
 
+def image_of(queue: QueueView, key: str) -> dict[str, Any] | None:
+    return next((row for row in queue.images() if row["url"] == f"http:{key}"), None)
+
+
+def rejection_of(queue: QueueView, key: str) -> dict[str, Any] | None:
+    return next((row for row in queue.rejections() if row["url"] == f"http:{key}"), None)
+
+
 def test_urls_wait_by_host_each_once(queue):
     assert queue.waiting_hosts() == [("a", 3), ("b", 3)]
     first = queue.waiting("a", b"", 2)
@@ -88,7 +99,7 @@ def test_a_known_key_keeps_what_it_has(queue):
     refuse(queue, "//a/0", RejectReason.EMPTY)
     queue.flush()
     queue.add([("//a/0", "https://a/0", "a"), ("//a/9", "http://a/9", "a")])
-    assert queue.rejection_of("//a/0")["url"] == "http://a/0"
+    assert rejection_of(queue, "//a/0")["url"] == "http://a/0"
     assert queue.waiting_hosts() == [("a", 3), ("b", 3)]
 
 
@@ -103,7 +114,7 @@ def test_an_image_has_all_columns_of_its_table(queue):
     found = facts("x", has_alpha=True, frames=3, orientation=6, mode="RGBA", has_icc_profile=True)
     queue.record_image(queued("//a/0"), 2, "http://cdn/0", queue.add_image(found, b"x", place(512)))
     queue.flush()
-    row = queue.image_of("//a/0")
+    row = image_of(queue, "//a/0")
     table = pa.Table.from_pylist([{"wnid": "n00000001", "url_key": "//a/0", **row}], IMAGES)
     (read,) = table.to_pylist()
     for name in (column.name for column in IMAGES if hasattr(found, column.name)):
@@ -113,24 +124,87 @@ def test_an_image_has_all_columns_of_its_table(queue):
     assert abs(read["fetched_at"].timestamp() - time.time()) < 60
     assert set(row) == set(IMAGES.names) - {"wnid", "url_key"}
     assert list(queue.images()) == [row]
-    assert queue.rejection_of("//a/0") is None
+    assert list(queue.rejections()) == []
     assert queue.host_counts("a") == {"kept": 1, "refused": 0}
 
 
 def test_a_rejection_has_all_columns_of_its_table(queue):
     queue.record_rejection(queued("//a/0"), 3, Rejection(RejectReason.TIMEOUT, "no answer"), "http://a/0")
     queue.flush()
-    row = queue.rejection_of("//a/0")
+    row = rejection_of(queue, "//a/0")
     (read,) = pa.Table.from_pylist([{"wnid": "n00000001", "url_key": "//a/0", **row}], REJECTIONS).to_pylist()
     assert (read["reason"], read["detail"], read["attempts"]) == ("timeout", "no answer", 3)
     assert read["final_url"] is None  # it led nowhere else
     assert abs(read["refused_at"].timestamp() - time.time()) < 60
     assert list(queue.rejections()) == [row]
-    assert queue.image_of("//a/0") is None
-    assert queue.image_of("//a/1") is None
-    assert queue.rejection_of("//a/1") is None
+    assert list(queue.images()) == []
     assert queue.host_counts("a") == {"kept": 0, "refused": 1}
     assert queue.host_counts("c") == {"kept": 0, "refused": 0}
+
+
+@pytest.fixture
+def long(tmp_path):
+    """A queue with more than is sorted in memory: its images lie in the file in an order that is not the queue's."""
+    queue = DownloadQueue(tmp_path / "long.sqlite")
+    keys = [f"//{'abc'[number % 3]}/{number}" for number in range(8400)]
+    queue.add((key, f"http:{key}", key[2]) for key in keys)
+    for number, key in enumerate(keys):
+        if number % 7 == 3:
+            refuse(queue, key, RejectReason.EMPTY)
+        elif number % 7 != 5:  # those wait
+            keep(queue, key, f"{number - number % 2}", place(512 + number))  # every second one is as the one before
+    queue.flush()
+    assert len(facts("x").tiny) * queue.counts()[DONE] > STRETCH_BYTES
+    yield queue
+    queue.close()
+
+
+def number_in(url: str) -> int:
+    return int(url.rpartition("/")[2])
+
+
+def test_outcomes_come_in_the_queues_order(long):
+    for rows, outcome in ((list(long.images()), {0, 1, 2, 4, 6}), (list(long.rejections()), {3})):
+        keys = [key_digest(row["url"].removeprefix("http:")) for row in rows]
+        assert keys == sorted(keys)
+        assert sorted(number_in(row["url"]) for row in rows) == [n for n in range(8400) if n % 7 in outcome]
+    for row in long.images():  # each with its own picture
+        assert row["sha256"] in {sha(str(number_in(row["url"]) - number_in(row["url"]) % 2))}
+
+
+def test_images_are_read_as_they_lie_in_the_file(long):
+    """Host by host, every row of a long list would be another place of the disk."""
+    plan = []
+    long._db.set_trace_callback(plan.append)
+    next(long.images())
+    long._db.set_trace_callback(None)
+    (statement,) = [text for text in plan if "JOIN images" in text]
+    numbers = [row[0] for row in long._db.execute(re.sub("^SELECT .*? FROM", "SELECT i.id FROM", statement, count=1))]
+    assert len(numbers) == 6000
+    assert numbers == sorted(numbers)
+
+
+def test_chosen_outcomes_come_in_the_order_of_the_choice(long):
+    chosen = [f"//{'abc'[number % 3]}/{number}" for number in range(8399, -1, -2)]
+    chosen = ["//nowhere/1", *chosen, *chosen[:700], "//a/0"]
+    long.choose(["//a/0"])  # forgotten with the next choice
+    long.choose(iter(chosen))
+    images, rejections = list(long.chosen_images()), list(long.chosen_rejections())
+    for rows, every, outcome in ((images, long.images(), {0, 1, 2, 4, 6}), (rejections, long.rejections(), {3})):
+        by_url = {row["url"]: row for row in every}
+        wanted = [(n, key) for n, key in enumerate(chosen) if n and number_in(key) % 7 in outcome]
+        assert rows == [(n, by_url[f"http:{key}"]) for n, key in wanted]
+
+
+def test_a_view_chooses_too_and_writes_nothing(tmp_path, queue):
+    keep(queue, "//a/0", "x")
+    queue.flush()
+    view = QueueView(tmp_path / "download.sqlite")
+    view.choose(["//a/1", "//a/0"])
+    assert [place for place, _ in view.chosen_images()] == [1]
+    view.close()
+    tables = "SELECT count(*) FROM sqlite_master WHERE name = 'chosen'"
+    assert queue._db.execute(tables).fetchone() == (0,)
 
 
 @pytest.mark.parametrize("detail", ["caf\udce9", "nul\0 and \ud800", "x" * 100_000])
@@ -138,7 +212,7 @@ def test_any_text_can_be_a_detail(queue, detail):
     """Details quote servers and decoders; none may stop the run, or fill the disk."""
     queue.record_rejection(queued("//a/0"), 1, Rejection(RejectReason.HTTP_ERROR, detail))
     queue.flush()
-    kept = queue.rejection_of("//a/0")["detail"]
+    kept = rejection_of(queue, "//a/0")["detail"]
     assert kept.startswith(detail[:3])
     assert len(kept) <= 2000
     pa.array([kept])
@@ -162,7 +236,7 @@ def test_equal_bytes_are_stored_once(queue, committed):
     assert queue.image_with(sha("y")) is None
     keep(queue, "//b/0", "x", place(9999))
     queue.flush()
-    assert queue.image_of("//a/0")["offset"] == queue.image_of("//b/0")["offset"] == 512
+    assert image_of(queue, "//a/0")["offset"] == image_of(queue, "//b/0")["offset"] == 512
     assert queue.shard_ends() == {"w0/00000.tar": 612}
 
 
@@ -182,8 +256,8 @@ def test_refused_urls_go_back_by_reason_and_keep_their_attempts(queue):
     keep(queue, "//a/0", "x")
     refuse(queue, "//b/0", RejectReason.EMPTY)
     queue.flush()
-    assert queue.image_of("//a/0") is not None
-    assert queue.rejection_of("//b/0")["attempts"] == 3
+    assert image_of(queue, "//a/0") is not None
+    assert rejection_of(queue, "//b/0")["attempts"] == 3
     assert queue.refused_by_reason() == [("corrupt", 1), ("empty", 1)]
 
 
@@ -214,7 +288,7 @@ def test_what_a_shard_lost_is_queued_again_and_nothing_else(queue):
     assert queue.drop_beyond("w0/00000.tar", 512 + 1024 + 100) == 0
     keep(queue, "//a/2", "a2", place(512 + 2048))
     queue.flush()
-    assert queue.image_of("//a/2")["offset"] == 512 + 2048
+    assert image_of(queue, "//a/2")["offset"] == 512 + 2048
 
 
 def test_a_lost_shard_gives_everything_back(queue):
@@ -247,17 +321,17 @@ def test_placeholders_are_refused_at_their_host_now_and_later(tmp_path):
     assert seen == [{4: 1}]
     assert queue.refused_by_reason() == [("placeholder", 4)]
     assert queue.host_counts("a") == {"kept": 0, "refused": 4}
-    assert queue.image_of("//b/0") is not None  # another host means it
+    assert image_of(queue, "//b/0") is not None  # another host means it
     queue.close()
 
     again = DownloadQueue(path)
     keep(again, "//a/4", "gone")
     again.flush()
-    assert again.rejection_of("//a/4")["reason"] == "placeholder"
+    assert rejection_of(again, "//a/4")["reason"] == "placeholder"
     assert again.retry([RejectReason.PLACEHOLDER], 9) == (5, 0)
     keep(again, "//a/0", "gone")
     again.flush()
-    assert again.rejection_of("//a/0")["detail"].startswith("the bytes that this host gives")
+    assert rejection_of(again, "//a/0")["detail"].startswith("the bytes that this host gives")
     assert again.learn_placeholders(lambda histogram: [1], 1) == 1  # b's, if one is enough
     again.close()
 
