@@ -63,22 +63,31 @@ def digest_of(lists: Sequence[Path]) -> str:
     return total.hexdigest()[:32]
 
 
-def fingerprint_lists(lists: Sequence[Path], work: Path, workers: int) -> int:
-    """Look at the pictures of those lists that are folders, unless it was done; number of pictures in folders.
+def fingerprint_lists(lists: Sequence[Path], work: Path, workers: int) -> tuple[int, int]:
+    """Look at the pictures of those lists that are folders, unless it was done.
 
+    Returns:
+        Number of pictures in all folders, and of files that were looked at now and cannot be used.
     Raises:
         DataError: a folder has no picture.
     """
-    count = 0
+    count = refused = 0
     for path in lists:
         if not _is_folder_of_pictures(path):
             continue
         made = _made_of(path, work)
         if not made.exists():
-            rows = (row for row in fingerprint_folder(path, workers=workers) if not isinstance(row, Refused))
+            found = list(fingerprint_folder(path, workers=workers))
+            rows = [row for row in found if not isinstance(row, Refused)]
+            if not rows:
+                raise DataError(
+                    f"dedup.exclude: no picture in {path}.",
+                    remedy="Name a folder of pictures, or take it off the list.",
+                )
+            refused += len(found) - len(rows)
             tables.write_rows(made, FINGERPRINTS, rows)
         count += tables.row_count(made)
-    return count
+    return count, refused
 
 
 def read_lists(lists: Sequence[Path], work: Path) -> Listed:

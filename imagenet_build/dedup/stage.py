@@ -53,7 +53,9 @@ class DedupStage:
         """Group one synset. Runs in any process and writes only its own parts."""
         if unit.key == EXCLUDED:
             lists, work = run.config.dedup.exclude, run.layout.dedup_work
-            return UnitResult(unit, {"excluded_pictures": fingerprint_lists(lists, work, run.config.execution.workers)})
+            count, refused = fingerprint_lists(lists, work, run.config.execution.workers)
+            note = f"dedup: {refused:,} files of the excluded folders cannot be used" if refused else ""
+            return UnitResult(unit, {"excluded_pictures": count}, note=note)
         images = rows_of(run.layout.images, IMAGES, unit.key).select(["url_key", "width", "height", *COLUMNS])
         hits = rows_of(run.layout.hits, HITS, unit.key).select(["url_key", "license"])
         pairs = run.layout.pairs_part(unit.key)

@@ -290,3 +290,18 @@ def test_a_list_that_cannot_be_used_is_said_in_one_paragraph(run, tmp_path, cont
         pq.write_table(pa.table({"name": ["a"]}), path)
     with pytest.raises(BuildError, match=said):
         run_all(excluding(run, path))
+
+
+def test_an_excluded_folder_without_pictures_is_an_error_and_broken_files_are_said(run, tmp_path):
+    publish(run, [image_row(DOG, "large", LARGE)])
+    folder = tmp_path / "holdout"
+    folder.mkdir()
+    with pytest.raises(BuildError, match="no picture"):
+        run_all(excluding(run, folder))
+    ONE.save(folder / "one.png")
+    (folder / "broken.jpg").write_bytes(jpeg(OTHER, 80)[:500])
+    stage = DedupStage()
+    unit = next(stage.plan(excluding(run, folder)))
+    found = stage.run_unit(unit, excluding(run, folder))
+    assert found.counts == {"excluded_pictures": 1}
+    assert found.note == "dedup: 1 files of the excluded folders cannot be used"
