@@ -110,7 +110,7 @@ def looks_of(pictures: list[Copy]) -> Looks:
 
 
 def grouped(pictures: list[Copy], looks: Looks) -> Grouping:
-    standings = [Standing(copy.file, copy.facts.width * copy.facts.height, "", at) for at, copy in enumerate(pictures)]
+    standings = [Standing(copy.file, copy.facts.width * copy.facts.height, "", 0) for copy in pictures]
     return find_groups(looks, standings, CONFIG)
 
 
