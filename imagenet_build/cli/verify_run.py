@@ -6,6 +6,7 @@ import asyncio
 import json
 import signal
 import socket
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,6 +30,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 RUN = click.Path(path_type=Path, file_okay=False, exists=True)
 FILE = click.Path(path_type=Path, dir_okay=False)
 SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
+SWITCH_S = 0.0005
 TARGET_PRECISION = 0.97
 """Of a dataset, precision is what is promised; the paper's was 0.997."""
 
@@ -57,7 +59,7 @@ def asking(command: F) -> F:
             click.option("--wnid", "wnids", multiple=True, help="Only this synset; may be repeated."),
             click.option("--page-size", type=click.IntRange(1, 500), default=PAGE_SIZE, show_default=True),
             click.option(
-                "--gold", "gold_share", type=click.FloatRange(0, 0.5), default=GOLD_SHARE, show_default=True,
+                "--gold-share", type=click.FloatRange(0, 0.5), default=GOLD_SHARE, show_default=True,
                 help="Most of a page that may be pictures whose answer is known.",
             ),
         )
@@ -116,6 +118,9 @@ def serve_command(
             _say_where(serving, host, names)
             await stopped.wait()
 
+    # the desk's thread gives up the interpreter at every call of SQLite, and waits this long to get it back from the
+    # thread that sends pictures
+    sys.setswitchinterval(SWITCH_S)
     asyncio.run(until_stopped())
     count = sum(publish_run_votes(layout).values())
     click.echo(f"\n{count:,} votes in {votes_folder(layout)}. Decide with: imagenet-build verify run {run}")

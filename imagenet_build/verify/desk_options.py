@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from enum import Enum
 
@@ -29,3 +30,8 @@ class DeskOptions:
     """After this time without answers a page's pictures are asked of others. Late answers count all the same."""
     wnids: tuple[str, ...] = ()
     """Only these, in this order; empty: all of the run."""
+
+
+def random_name() -> str:
+    """128 bits."""
+    return secrets.token_urlsafe(16)

@@ -30,7 +30,6 @@ from imagenet_build.verify.vote_tables import VERDICTS, publish_votes, read_run_
 from imagenet_build.verify.votes import (
     NO_TRUTH,
     BoolArray,
-    IntArray,
     Questions,
     VoteTable,
     make_vote_table,
@@ -53,10 +52,11 @@ class RunVerdicts:
 def decide_run(layout: RunLayout, config: VerifyConfig, gold: Path | None = None) -> RunVerdicts:
     """Publish the votes of a run, judge all of them together, and write `verdicts/`.
 
-    Gold that was mixed into pages teaches the judge where it is certain; "likely no" is only shown beside the workers.
+    How workers answered the gold that was mixed into pages stands in their report. The judge is not taught its truth:
+    these pictures were chosen because they are clear, and probabilities calibrated on them would be too sure.
 
     Args:
-        gold: more known answers: image, wnid, truth.
+        gold: known answers to teach it: image, wnid, truth.
     Raises:
         DataError: there are no votes, or a table cannot be read.
     """
@@ -67,10 +67,8 @@ def decide_run(layout: RunLayout, config: VerifyConfig, gold: Path | None = None
             f"{layout.root} has no votes yet.", remedy=f"Vote first: imagenet-build verify serve {layout.root}"
         )
     table = table_of(stored)
-    truth = _mixed_in(stored, table)
-    if gold is not None:
-        given = read_truth(gold, table.questions)
-        truth = np.where(given == NO_TRUTH, truth, given)
+    nobody_knows = np.full(len(table.questions), NO_TRUTH, np.int64)
+    truth = nobody_knows if gold is None else read_truth(gold, table.questions)
     judge = make_judge(table, truth, config, read_parents(layout.synsets))
     opinion = decide(table, judge)
     workers = worker_rows(table, judge.rates) if isinstance(judge, RatesJudge) else []
@@ -79,8 +77,7 @@ def decide_run(layout: RunLayout, config: VerifyConfig, gold: Path | None = None
     is_open = _is_open(opinion, config)
     table, opinion, truth = _only(table, own), _opinion_of(opinion, own), truth[own]
     is_undecided = is_open[own]
-    verdicts = verdict_table(table, opinion, np.full(len(truth), NO_TRUTH), is_undecided)
-    nobody_knows = np.full(len(truth), NO_TRUTH, np.int64)
+    verdicts = verdict_table(table, opinion, nobody_knows[own], is_undecided)
     rows = synset_rows(table, opinion, verdicts)
     illustrable = {}
     if isinstance(judge, TableJudge):
@@ -96,8 +93,8 @@ def decide_run(layout: RunLayout, config: VerifyConfig, gold: Path | None = None
         if illustrable:
             row["illustrable"] = illustrable[row["wnid"]]
     result = RunVerdicts(
-        summary(table, opinion, verdicts, nobody_knows),
-        compare_majorities(table, opinion, nobody_knows),
+        summary(table, opinion, verdicts, truth),
+        compare_majorities(table, opinion, truth),
         rows,
         _worker_rows(stored, workers),
     )
@@ -141,21 +138,6 @@ def table_of(stored: pa.Table) -> VoteTable:
     image, wnid, worker = (stored[name].to_numpy().astype(object) for name in ("image", "wnid", "worker"))
     when = stored["time"].cast(pa.int64()).to_numpy()
     return make_vote_table(image, wnid, worker, codes[said.indices.to_numpy()], when)
-
-
-def _mixed_in(stored: pa.Table, table: VoteTable) -> IntArray:
-    """(Q,): what was certain of gold pictures when they were shown; `NO_TRUTH` for all others."""
-    frame = stored.select(["image", "wnid", "gold"]).to_pandas()
-    frame = frame[frame["gold"].isin(["yes", "no"])].drop_duplicates(["image", "wnid"], keep="last")
-    asked = pd.MultiIndex.from_arrays(
-        [table.questions.images[table.questions.image], table.questions.wnids[table.questions.synset]]
-    )
-    place = asked.get_indexer(pd.MultiIndex.from_frame(frame[["image", "wnid"]])) if len(frame) else np.zeros(0, int)
-    truth = np.full(len(table.questions), NO_TRUTH, np.int64)
-    # a picture of the synset itself is accepted or not by what people say of it, not because it was accepted before
-    is_foreign = frame["gold"].to_numpy() == "no"
-    truth[place[is_foreign]] = 0
-    return truth
 
 
 def _own_questions(table: VoteTable) -> BoolArray:

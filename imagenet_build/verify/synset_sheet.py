@@ -51,19 +51,24 @@ class SynsetSheet:
     def refresh(self, votes: Sequence[StoredVote]) -> None:
         """Learn from all votes on the synset what each picture is worth now."""
         own = self.pictures.place
+        self._known_votes = len(votes)
+        self._fresh[:] = 0
+        if not own:
+            empty = np.zeros(0)
+            self.opinion, self.voted = Opinion(empty, empty > 0, empty), empty > 0
+            return
         table = with_unasked(self.pictures, votes)
         truth = np.full(len(table.questions), NO_TRUTH, np.int64)
         judge = make_judge(table, truth, self._config, self._parents)
         # without a vote there is nothing to learn: the judge says what it thinks of pictures in general
-        opinion = decide(table, judge) if len(table) else judge.opinion(np.zeros(len(table.questions), bool))
+        nothing = np.zeros(len(table.questions), bool)
+        opinion = decide(table, judge) if len(table) else judge.opinion(nothing)
         is_own = np.array([str(image) in own for image in table.questions.images], bool)
         # both are sorted by id, so what is left stands in the order of the pictures
         here = np.flatnonzero(is_own)[: len(self.pictures)]
         self.opinion = Opinion(opinion.probability[here], opinion.accepted[here], opinion.worth[here])
         asked = table.counts().sum(axis=1)[here]
         self.voted = asked > 0
-        self._known_votes = len(votes)
-        self._fresh[:] = 0
 
     def is_stale(self) -> bool:
         """Whether enough votes came since the last `refresh` to look again: a fifth more, half as many as pictures."""

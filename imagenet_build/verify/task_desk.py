@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from imagenet_build.config.verify_models import VerifyConfig
 from imagenet_build.errors import DataError
 from imagenet_build.records import ShardRef
 from imagenet_build.storage.layout import RunLayout
-from imagenet_build.verify.desk_options import DeskOptions, NoPage
+from imagenet_build.verify.desk_options import DeskOptions, NoPage, random_name
 from imagenet_build.verify.gold import Gold, choose_gold, gold_beside, gold_count
 from imagenet_build.verify.gold_source import GoldSource
 from imagenet_build.verify.run_pictures import SynsetPictures, load_pictures, load_texts, synsets_with_pictures
@@ -41,6 +41,8 @@ class Desk:
     config: VerifyConfig
     options: DeskOptions = field(default_factory=DeskOptions)
     clock: Callable[[], float] = now_s
+    new_name: Callable[[], str] = random_name
+    """Names pages; nobody may guess one. What stands on a page follows from its name and the votes so far."""
 
     def __post_init__(self) -> None:
         """Raises DataError if the run has no manifests, or a wanted synset has none."""
@@ -253,7 +255,8 @@ class Desk:
 
     def _composed(self, wnid: str, worker: str, source: str) -> TaskPage | None:
         sheet = self.sheet(wnid)
-        rng = np.random.default_rng(int.from_bytes(secrets.token_bytes(8), "big"))
+        name = self.new_name()
+        rng = np.random.default_rng(int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big"))
         size = self.options.page_size
         room = size - gold_count(size, self.options.gold_share)
         offered = sheet.offer(worker, room)
@@ -263,7 +266,7 @@ class Desk:
         images = [str(image) for image in sheet.pictures.ids[np.concatenate([again, offered[: room - len(again)]])]]
         gold = self._gold_for(sheet, worker, set(images), gold_beside(len(images), self.options.gold_share), rng)
         shown, known = arranged(images, gold, rng)
-        return TaskPage(secrets.token_urlsafe(16), worker, wnid, tuple(shown), known, self.clock(), source)
+        return TaskPage(name, worker, wnid, tuple(shown), known, self.clock(), source)
 
     def _gold_for(
         self, sheet: SynsetSheet, worker: str, taken: set[str], count: int, rng: np.random.Generator

@@ -76,6 +76,7 @@ async def serve(
                 yield Serving(f"http://{shown}:{handlers.port}", handlers.port, secret, handlers.needs_token)
             finally:
                 await runner.cleanup()
+                handlers.close()
         finally:
             await loop.run_in_executor(thread, _publish_and_close, desk)
 

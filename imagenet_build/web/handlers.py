@@ -36,6 +36,8 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 _PAGES_AT_HAND = 1000
+_READERS = 2
+"""More threads would only wait for each other."""
 _SPEAKS = "X-Annotator"
 """A header that other sites cannot make a browser send."""
 T = TypeVar("T")
@@ -61,9 +63,14 @@ class Handlers:
         self._names = names
         self.needs_token = needs_token
         self.port = 0
+        self._readers = ThreadPoolExecutor(_READERS, "pictures")
         self._places: dict[str, tuple[str, list[tuple[ShardRef, str]]]] = {}
         folder = resources.files("imagenet_build.web") / "static"
         self._files = {path: ((folder / name).read_bytes(), kind) for path, (name, kind) in _STATIC.items()}
+
+    def close(self) -> None:
+        """End the threads that read pictures."""
+        self._readers.shutdown(wait=True)
 
     @web.middleware
     async def guard(self, request: web.Request, handler: Any) -> web.StreamResponse:
@@ -176,7 +183,7 @@ class Handlers:
         def read() -> tuple[bytes, str]:
             return for_browser(read_picture(self._desk.layout, ref), kind, longest_side_px)
 
-        data, content_type = await asyncio.to_thread(read)
+        data, content_type = await asyncio.get_running_loop().run_in_executor(self._readers, read)
         headers = {"Cache-Control": "private, max-age=86400, immutable"}
         return web.Response(body=data, content_type=content_type, headers=headers)
 

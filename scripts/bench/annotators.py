@@ -9,7 +9,7 @@ With --browsers the annotators are ten profiles in one Chromium, on the same pro
 the 100 ms are those at the server, as it tells in the header Server-Timing.
 
     python scripts/bench/annotators.py [--pictures 1000000] [--synsets 1000] [--annotators 10] [--pages 20] [--kills 3]
-    python scripts/bench/annotators.py --browsers
+    python scripts/bench/annotators.py --browsers --think 8
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def main() -> int:
         print(f"run: {given.synsets} synsets, {each * given.synsets:,} pictures ({time.perf_counter() - began:.0f} s)")
         began = time.perf_counter()
         if given.browsers:
-            made = drive_browsers(run, given.annotators, given.pages, given.kills)
+            made = drive_browsers(run, given.annotators, given.pages, given.kills, think_s=given.think)
         else:
             shows = not given.no_pictures
             made = drive(run, given.annotators, given.pages, given.kills, pictures=shows, think_s=given.think)

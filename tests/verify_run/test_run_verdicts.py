@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
@@ -24,7 +25,8 @@ def is_good(image: str) -> bool:
 
 def vote(run: RunLayout, config: VerifyConfig, workers: int = 5, *, careless: str = "") -> None:
     """Everybody answers everything they are asked: yes to good pictures of the synset itself, no to all others."""
-    desk = Desk(run, config, DeskOptions(page_size=16))
+    names = (f"page{number}" for number in itertools.count())
+    desk = Desk(run, config, DeskOptions(page_size=16), new_name=lambda: next(names))
     rng = np.random.default_rng(1)
     for worker in [f"w{number}" for number in range(workers)] * 12:
         page = desk.page_for(worker)

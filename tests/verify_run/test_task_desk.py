@@ -172,7 +172,7 @@ def test_answers_must_fit_the_page(desk: MakeDesk, answers: list[str]) -> None:
 
 
 def test_accepted_pictures_become_gold(run: RunLayout, desk: MakeDesk) -> None:
-    for wnid, count in ((VIOLIN, 8), (CELLO, 5)):
+    for wnid, count in ((VIOLIN, 8), (CELLO, 5), (DRUM, 5)):
         frame = pd.DataFrame({"image": [candidate(wnid, number) for number in range(count)], "wnid": wnid})
         frame["probability"], frame["verdict"], frame["votes"] = 0.999, "accepted", 5
         frame[["yes", "no", "unsure"]] = [5, 0, 0]
@@ -181,11 +181,12 @@ def test_accepted_pictures_become_gold(run: RunLayout, desk: MakeDesk) -> None:
     seen: dict[str, set[str]] = {"yes": set(), "no": set(), "likely no": set()}
     ours = desk(wnids=(VIOLIN,))
     for worker in range(12):
-        page = page_of(ours, f"w{worker}") if isinstance(ours.page_for(f"w{worker}"), TaskPage) else None
-        for place, truth in (page.gold if page else {}).items():
-            seen[truth].add(page.images[place])  # type: ignore[union-attr]
+        if isinstance(page := ours.page_for(f"w{worker}"), TaskPage):
+            for place, truth in page.gold.items():
+                seen[truth].add(page.images[place])
     assert seen["yes"] <= {candidate(VIOLIN, number) for number in range(8)}
-    assert seen["no"] <= {candidate(CELLO, number) for number in range(5)}
+    assert seen["no"] <= {candidate(wnid, number) for wnid in (CELLO, DRUM) for number in range(5)}
+    assert not seen["likely no"]
     assert seen["yes"]
     assert seen["no"]
 

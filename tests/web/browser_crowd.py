@@ -34,7 +34,7 @@ class BrowserAnnotator(Annotator):
         self.server_ms: list[float] = []
         """What the server itself spent on pages."""
 
-    async def click_through(self, pages: int) -> None:
+    async def click_through(self, pages: int, think_s: float) -> None:
         page = await self._context.new_page()
         page.set_default_timeout(PATIENCE_MS)
         page.on("requestfinished", self._note)
@@ -56,6 +56,7 @@ class BrowserAnnotator(Annotator):
             seen = {(source.split("/")[2], position): answer for position, answer in enumerate(said) if answer}
             self.not_loaded += count - len(seen)
             self.given.update(seen)
+            await asyncio.sleep(rng.expovariate(1 / think_s) if think_s else 0)
             await page.keyboard.press("Enter")
             await page.wait_for_selector(f'.tile img[src="{source}"]', state="detached")
             self.answered_pages += 1
@@ -82,7 +83,9 @@ class BrowserAnnotator(Annotator):
             self.server_ms.append(float(told.split("dur=")[1]))
 
 
-async def drive_browsers(run: Path, annotators: int, pages: int, kills: int) -> tuple[list[Annotator], ServeProcess]:
+async def drive_browsers(
+    run: Path, annotators: int, pages: int, kills: int, *, think_s: float
+) -> tuple[list[Annotator], ServeProcess]:
     """As `crowd.drive`, with browsers. `given` holds what stood on the screen when a page was sent.
 
     The browsers get little of the processor beside the server: elsewhere they have machines of their own.
@@ -100,7 +103,7 @@ async def drive_browsers(run: Path, annotators: int, pages: int, kills: int) -> 
         team = [
             BrowserAnnotator(f"worker {number}", server, await browser.new_context()) for number in range(annotators)
         ]
-        work = asyncio.gather(*(one.click_through(pages) for one in team))
+        work = asyncio.gather(*(one.click_through(pages, think_s) for one in team))
         for kill in range(kills):
             await reached(team, (kill + 1) * annotators * pages / (kills + 1))
             server.kill()

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-import shutil
+import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from imagenet_build.storage.layout import RunLayout
+from imagenet_build.verify.exports.mturk import batch_html
 from imagenet_build.verify.run_verdicts import publish_run_votes
 from imagenet_build.verify.vote_tables import read_run_votes
+from tests.web.browser_crowd import BROWSERS, find_browser
 from tests.web.crowd import ServeProcess
 
 if TYPE_CHECKING:
@@ -19,14 +21,13 @@ if TYPE_CHECKING:
 else:
     Browser = Page = Any
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 Visit = Callable[..., Page]
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     api = pytest.importorskip("playwright.sync_api", reason="the Python package playwright is not installed")
-    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
+    executable = find_browser()
     if executable is None:
         pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is on the PATH (on Debian: apt-get install chromium)")
     with api.sync_playwright() as playwright:
@@ -248,3 +249,19 @@ def test_an_invitation_link_lets_in_and_leaves_the_address_bar(browser: Browser,
         assert "token" not in page.url
         assert page.inner_text("#progress-text").startswith("ada:")
         context.close()
+
+
+def test_the_mturk_page_writes_its_answers(browser: Browser) -> None:
+    dot = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
+    filled = {"page": "p1", "picture_1": dot, "picture_2": dot, "picture_3": dot}
+    html = re.sub(r"\$\{(\w+)\}", lambda found: filled.get(found[1], ""), batch_html(5))
+    page = browser.new_page()
+    page.route("**/*", lambda route: route.abort())
+    page.set_content(html)
+    assert page.locator("#grid button").count() == 3
+    page.locator("#grid button").nth(0).click()
+    page.locator("#grid button").nth(2).dblclick()
+    assert page.input_value("#answers") == "ynu"
+    assert len(page.input_value("#milliseconds").split()) == 3
+    assert page.input_value("input[name=page]") == "p1"
+    page.close()

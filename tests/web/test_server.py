@@ -220,10 +220,10 @@ async def test_a_run_without_picture_files_says_what_to_do_instead(run: RunLayou
 
 
 async def test_no_vote_is_lost_or_doubled_by_kills(run: RunLayout) -> None:
-    team, server = await drive(run.root, annotators=4, pages=6, kills=2, pictures=True, think_s=0.0)
+    team, server = await drive(run.root, annotators=3, pages=4, kills=1, pictures=True, think_s=0.0)
     given, lost, doubled, changed = await asyncio.to_thread(judge, run.root, team)
-    assert len(server.started_s) == 3
-    assert given > 100
+    assert len(server.started_s) == 2
+    assert given > 80
     assert (lost, doubled, changed) == (0, 0, 0)
 
 
