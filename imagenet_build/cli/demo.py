@@ -109,6 +109,7 @@ def _print(outcome: DemoOutcome, out: Path) -> None:
     config = shlex.quote(os.path.relpath(shipped_file("configs/musical_instrument.yaml")))
     console.print("Try next:", highlight=False)
     for command in (
+        f"imagenet-build verify serve {shlex.quote(str(out))}",
         f"imagenet-build status {shlex.quote(str(out))} --synsets",
         f"imagenet-build check {shlex.quote(str(out))}",
         f'python -c "{example}"',

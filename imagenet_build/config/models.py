@@ -151,8 +151,8 @@ class DedupConfig(Section):
 
     propose_bits: Annotated[int, Field(ge=0, le=32)] = 16
     gradient_bits: Annotated[int, Field(ge=0, le=32)] = 8
-    propose_shape: Annotated[float, Field(gt=0, le=1)] = 0.70
-    shape_agreement: Annotated[float, Field(gt=0, le=1)] = 0.82
+    propose_shape: Annotated[float, Field(gt=0, le=1)] = 0.72
+    shape_agreement: Annotated[float, Field(gt=0, le=1)] = 0.84
     agreement: Annotated[float, Field(gt=0, le=1)] = 0.84
     tiny_difference: Annotated[float, Field(ge=0, le=1)] = 0.2
     tiny_worst: Annotated[float, Field(ge=0, le=255)] = 48.0

@@ -40,8 +40,8 @@ MIRRORED_BITS = 2.5
 """Pictures with less are not taken for each other's mirror images: b is not d."""
 _ROUGH_AGREEMENT = 0.68
 """Measured: less have 2 of 1000 copies, and 98 of 100 different pictures of like shape."""
-_UNMOVED = 0.7
-"""From here on the shapes of two pictures are like enough as they lie for a second try from there."""
+_UNMOVED, _UNMOVED_AGREEMENT = 0.7, 0.4
+"""From here on the shapes of two pictures, and their detail, are like enough for a second try as they lie."""
 _TURN_AGAIN = 0.5
 """From here on an agreement that does not suffice is measured once more, the other picture laid over the first."""
 _MOST_SHEAR, _MOST_TURN, _MOST_ASPECT = 0.10, 0.15, 0.22
@@ -138,7 +138,10 @@ def _laid_over(
     unmoved = warps.any(1) & (start.unmoved >= _UNMOVED)  # what covers a part of a picture may look like a zoom
     agreement, warps = _fitted(light_first, light_second, warps)
     straight = np.flatnonzero((agreement < needed) & unmoved)
-    other, others = _fitted(light_first[straight], light_second[straight], np.zeros_like(warps[straight]))
+    as_it_is = np.zeros_like(warps[straight])
+    promising = align.rough_agreement(light_first[straight], light_second[straight], as_it_is) >= _UNMOVED_AGREEMENT
+    straight, as_it_is = straight[promising], as_it_is[promising]
+    other, others = _fitted(light_first[straight], light_second[straight], as_it_is)
     _take_better(agreement, warps, straight, other, others)
     again = np.flatnonzero((agreement < needed) & (agreement >= _TURN_AGAIN))
     other, others = _fitted(light_second[again], light_first[again], align.inverse(warps[again]))

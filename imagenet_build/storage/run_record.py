@@ -115,7 +115,7 @@ def _ours(item: Path) -> bool:
 
 def _clear_unfinished(layout: RunLayout) -> None:
     """Remove what killed writers left aside (`tables.write_whole`); nobody else writes here now."""
-    for folder in (layout.root, layout.manifests, layout.duplicates_part("").parent):
+    for folder in (layout.root, layout.manifests, layout.duplicates_part("").parent, layout.root / "verdicts"):
         for unfinished in folder.glob(".*.part"):
             unfinished.unlink(missing_ok=True)
 
