@@ -15,6 +15,7 @@ from typing import Protocol
 
 from imagenet_build.config.models import BuildConfig
 from imagenet_build.contracts import AnyStage, RunContext, UnitResult, WorkUnit
+from imagenet_build.dedup.excluded import check_lists
 from imagenet_build.dedup.stage import DedupStage
 from imagenet_build.download.add_urls import NO_HOST, add_list, refuse_unusable
 from imagenet_build.download.stage import DownloadStage
@@ -125,6 +126,8 @@ def build(
             remedy=f"Build into another --out directory, or go on with: imagenet-build fetch --out {out}",
         )
     last = STAGE_NAMES.index(until) if until else len(STAGES) - 1
+    if last >= STAGE_NAMES.index("dedup"):
+        check_lists(config.dedup.exclude)
     executor = executor or LocalExecutor(config.execution.workers)
     outcome = BuildOutcome()
     with _disk_errors(out), writing(out, config) as layout:

@@ -47,16 +47,26 @@ class Listed:
         return len(self.names)
 
 
+def check_lists(lists: Sequence[Path]) -> None:
+    """Whether all lists are there: better said before a crawl of days than after it.
+
+    Raises:
+        ConfigError: a list is not there.
+    """
+    for path in lists:
+        if not path.exists():
+            raise ConfigError(f"dedup.exclude: {path} is not there.", remedy="Name a folder or a file that exists.")
+
+
 def digest_of(lists: Sequence[Path]) -> str:
     """Tells whether lists are still the same: of names, sizes and times of their files.
 
     Raises:
         ConfigError: a list is not there.
     """
+    check_lists(lists)
     total = hashlib.sha256()
     for path in lists:
-        if not path.exists():
-            raise ConfigError(f"dedup.exclude: {path} is not there.", remedy="Name a folder or a file that exists.")
         for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
             known = file.stat()
             total.update(f"{file}\0{known.st_size}\0{known.st_mtime_ns}\n".encode(errors="surrogateescape"))

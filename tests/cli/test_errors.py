@@ -60,6 +60,12 @@ def test_unknown_key_names_the_nearest(world: World, tmp_path: Path) -> None:
     assert_said(done, 2, "unknown key download.min_side_pixels", "min_side_px")
 
 
+def test_a_missing_list_of_excluded_pictures_is_said_before_anything_is_done(world: World, tmp_path: Path) -> None:
+    done = world.build(tmp_path / "run", "--set", f"dedup.exclude=[{tmp_path / 'nowhere'}]")
+    assert_said(done, 2, "dedup.exclude", "is not there")
+    assert not (tmp_path / "run").exists()
+
+
 def test_unknown_engine_names_the_known(world: World, tmp_path: Path) -> None:
     done = world.build(tmp_path / "run", "--set", "search.engines=[{name: openvers}]")
     assert_said(done, 2, "openverse")
