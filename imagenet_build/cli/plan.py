@@ -25,6 +25,9 @@ from imagenet_build.search.registry import make_engine
 from imagenet_build.taxonomy.concepts import load_concepts
 from imagenet_build.taxonomy.select import select
 from imagenet_build.taxonomy.sources import load_omw, load_wordnet
+from imagenet_build.verify.estimate import VerificationEstimate, estimate_verification
+from imagenet_build.verify.goal import run_goal
+from imagenet_build.verify.simulate import PRICE_PER_VOTE, SECONDS_PER_VOTE
 
 COLUMNS = ("engine", "queries", "skipped", "requests", "low", "high", "days", "addresses", "keys missing")
 REASONS_SHOWN = 3
@@ -34,13 +37,17 @@ REASONS_SHOWN = 3
 @click.command("plan")
 @click.argument("config_file", metavar="CONFIG", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Override one key: --set queries.expand=wide.")
+@click.option("--seconds-per-vote", type=click.FloatRange(0), default=SECONDS_PER_VOTE, show_default=True)
+@click.option("--price-per-vote", type=click.FloatRange(0), default=PRICE_PER_VOTE, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print an object, with low, expected and high for each number.")
-def plan_command(config_file: Path, sets: tuple[str, ...], as_json: bool) -> None:
+def plan_command(
+    config_file: Path, sets: tuple[str, ...], seconds_per_vote: float, price_per_vote: float, as_json: bool
+) -> None:
     """Say what a build would ask for, and how long it would take. Sends nothing and writes nothing.
 
     Per engine: queries, requests, days at its pace and quota, distinct addresses. Then pictures, bytes, hours of
-    download and votes for the whole build. The numbers rest on assumptions about what queries find; low and high are
-    what they may differ by.
+    download, and votes, hours and money of verification for the whole build. The numbers rest on assumptions about what
+    queries find, and on simulated voters (`verify simulate`); low and high are what they may differ by.
 
     \b
     Example:
@@ -53,13 +60,21 @@ def plan_command(config_file: Path, sets: tuple[str, ...], as_json: bool) -> Non
     loads, synsets, queries, note = _loads(config)
     engines = [estimate_engine(load, config.search) for load in loads]
     totals = estimate_totals(synsets, queries, engines, config.download)
+    voting = estimate_verification(
+        totals.images,
+        synsets,
+        run_goal(config.verify),
+        seconds_per_vote=seconds_per_vote,
+        price_per_vote=price_per_vote,
+    )
     missing = {load.info.name: _missing_keys(load, config) for load in loads}
     if as_json:
         rows = [asdict(engine) | {"keys_missing": missing[engine.name]} for engine in engines]
-        click.echo(json.dumps({"engines": rows, "totals": asdict(totals), "note": note}, indent=1, ensure_ascii=False))
+        whole = {"engines": rows, "totals": asdict(totals), "verification": asdict(voting), "note": note}
+        click.echo(json.dumps(whole, indent=1, ensure_ascii=False))
         return
     print_table([_row(engine, missing[engine.name]) for engine in engines], COLUMNS)
-    for line in _summary(engines, totals, missing, config):
+    for line in (*_summary(engines, totals, missing, config), *_voting(voting, config)):
         click.echo(line)
     if note:
         click.echo(note, err=True)
@@ -137,8 +152,16 @@ def _summary(
     if config.download.enabled:
         lines.append(f"GB                {_span(totals.gigabytes)}")
         lines.append(f"hours of download {_span(totals.download_hours)}, limited by {totals.slowest_host}")
-        lines.append(f"votes             {_span(totals.votes)}")
     return lines
+
+
+def _voting(voting: VerificationEstimate, config: BuildConfig) -> list[str]:
+    if not config.download.enabled:
+        return []
+    return [
+        f"votes             {_span(voting.votes)}: {_span(voting.votes_per_picture)} per picture",
+        f"hours of voting   {_span(voting.hours)}; money {_span(voting.money)}",
+    ]
 
 
 def _span(span: Span) -> str:

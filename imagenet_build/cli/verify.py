@@ -12,10 +12,13 @@ import numpy as np
 
 from imagenet_build.cli.taxonomy_views import print_table
 from imagenet_build.config.verify_models import VerifyConfig
+from imagenet_build.storage.layout import RunLayout
 from imagenet_build.verify.judges import METHODS
-from imagenet_build.verify.runs import Outcome, VoteFiles, decide_files, replay_files, simulate_like
-from imagenet_build.verify.simulated_workers import Batch, Crowd
-from imagenet_build.verify.verdicts import write_verdicts
+from imagenet_build.verify.run_questions import run_questions
+from imagenet_build.verify.runs import Outcome, VoteFiles, crowd_like, decide_files, replay_files
+from imagenet_build.verify.simulate import PRICE_PER_VOTE, SECONDS_PER_VOTE, asked_votes, simulate
+from imagenet_build.verify.simulated_workers import Batch, Crowd, made_questions
+from imagenet_build.verify.verdicts import check_suffix, write_verdicts
 
 F = TypeVar("F", bound=Callable[..., Any])
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -112,6 +115,10 @@ def replay_command(**given: Any) -> None:
 
 @verify.command("simulate")
 @click.option("--from-votes", type=FILE, help="Workers and pictures like those of this vote table.")
+@click.option(
+    "--run", type=click.Path(path_type=Path, file_okay=False, exists=True), help="The kept pictures of this run."
+)
+@click.option("--votes-out", type=FILE, help="The simulated votes (.csv, .parquet), as `verify import` reads them.")
 @click.option("--pictures", type=click.IntRange(10), default=Batch.pictures, show_default=True)
 @click.option("--synsets", type=click.IntRange(1), default=Batch.synsets, show_default=True)
 @click.option("--prevalence", type=SHARE, default=Batch.prevalence, show_default=True, help="Share of true pictures.")
@@ -125,31 +132,45 @@ def replay_command(**given: Any) -> None:
 @click.option(
     "--mean-votes", type=click.FloatRange(0, min_open=True), help="Spend this many votes per question in all."
 )
-@click.option("--seconds-per-vote", type=click.FloatRange(0), default=1.5, show_default=True)
-@click.option("--price-per-vote", type=click.FloatRange(0), default=0.002, show_default=True)
+@click.option("--seconds-per-vote", type=click.FloatRange(0), default=SECONDS_PER_VOTE, show_default=True)
+@click.option("--price-per-vote", type=click.FloatRange(0), default=PRICE_PER_VOTE, show_default=True)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
 def simulate_command(**given: Any) -> None:
     """Say what verification would cost and give, with workers of given rates, before anyone is asked.
 
+    With --run the questions are a run's own, and --votes-out writes the votes that its pictures would get: to try on
+    nobody's time what comes after voting. The truth behind them is drawn; it says nothing about the pictures.
+
     \b
     Examples:
       imagenet-build verify simulate --sensitivity 0.6 --false-yes 0.05 --target-precision 0.97
       imagenet-build verify simulate --from-votes votes.parquet --mean-votes 3 --json
+      imagenet-build verify simulate --run data/runs/demo --votes-out /tmp/votes.csv
     """
     names = ("method", "target_precision", "max_votes", "least_gain", "seed")
     config = VerifyConfig(**{name: given[name] for name in names})
     crowd = Crowd(workers=given["workers"], sensitivity=given["sensitivity"], false_yes=given["false_yes"])
     batch = Batch(given["pictures"], given["synsets"], given["prevalence"], votes=max(10, given["max_votes"]))
-    rows = simulate_like(
-        given["from_votes"],
+    if given["votes_out"] is not None:
+        check_suffix(given["votes_out"])
+    if given["from_votes"] is not None:
+        crowd, batch = crowd_like(given["from_votes"], crowd, batch)
+    questions = None if given["run"] is None else run_questions(RunLayout(given["run"]))
+    rows = simulate(
         crowd,
         batch,
         config,
-        given["mean_votes"],
-        given["seconds_per_vote"],
-        given["price_per_vote"],
+        seconds_per_vote=given["seconds_per_vote"],
+        price_per_vote=given["price_per_vote"],
+        mean_votes=given["mean_votes"],
+        seed=config.seed,
+        questions=questions,
     )
+    if given["votes_out"] is not None:
+        votes = asked_votes(questions or made_questions(batch), crowd, batch, config, seed=config.seed)
+        write_verdicts(given["votes_out"], votes)
+        click.echo(f"{len(votes):,} simulated votes in {given['votes_out']}.", err=True)
     _print(rows, given["as_json"])
 
 

@@ -18,6 +18,7 @@ from imagenet_build.config.verify_models import VerifyConfig
 from imagenet_build.storage.layout import RunLayout
 from imagenet_build.storage.run_record import read_config
 from imagenet_build.verify.desk_options import DeskOptions
+from imagenet_build.verify.goal import RUN_TARGET_PRECISION, run_goal
 from imagenet_build.verify.judges import METHODS
 from imagenet_build.verify.run_verdicts import decide_run, publish_run_votes
 from imagenet_build.verify.task_desk import Desk
@@ -31,8 +32,6 @@ RUN = click.Path(path_type=Path, file_okay=False, exists=True)
 FILE = click.Path(path_type=Path, dir_okay=False)
 SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 SWITCH_S = 0.0005
-TARGET_PRECISION = 0.97
-"""Of a dataset, precision is what is promised; the paper's was 0.997."""
 
 
 def judging(command: F) -> F:
@@ -43,7 +42,7 @@ def judging(command: F) -> F:
             click.option(
                 "--target-precision", type=SHARE,
                 help="Least share of true pictures among the accepted. "
-                f"[default: the run's verify.target_precision, or {TARGET_PRECISION}]",
+                f"[default: the run's verify.target_precision, or {RUN_TARGET_PRECISION}]",
             ),
             click.option("--max-votes", type=click.IntRange(1), help="Per picture. [default: the run's]"),
         )
@@ -79,9 +78,7 @@ def config_of(layout: RunLayout, given: dict[str, Any]) -> VerifyConfig:
     """The judge's settings: the run's own, and what `judging`'s options change about them."""
     own = read_config(layout).verify
     changes = {name: given[name] for name in ("method", "target_precision", "max_votes") if given[name] is not None}
-    if own.target_precision is None:
-        changes.setdefault("target_precision", TARGET_PRECISION)
-    return own.model_copy(update=changes)
+    return run_goal(own.model_copy(update=changes))
 
 
 @click.command("serve")

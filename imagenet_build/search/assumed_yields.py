@@ -68,14 +68,6 @@ FETCH_S = 1.0
 LINE_BYTES_PER_S = 12_500_000.0
 """A line of 100 Mbit/s."""
 
-INITIAL_PICTURES = 40
-"""Pictures of each synset that many people judge first. The CVPR 2009 paper (section 3.2) has an initial subset, but
-does not give its size; below some dozens its table of confidence scores would be noise."""
-INITIAL_VOTES = 10
-"""Votes for each of these, the paper's own number."""
-FURTHER_VOTES = (2.0, 3.0, 5.0)
-"""Votes for each of the others (low, expected, high): people are asked until the table says that they agree enough."""
-
 
 @dataclass(frozen=True, slots=True)
 class Habit:

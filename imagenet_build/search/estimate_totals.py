@@ -1,4 +1,4 @@
-"""Pure: what comes after the search, from how much it will bring: pictures, bytes, hours of download, votes."""
+"""Pure: what comes after the search, from how much it will bring: pictures, bytes, hours of download."""
 
 from __future__ import annotations
 
@@ -10,10 +10,7 @@ from imagenet_build.search.assumed_yields import (
     DISTINCT,
     FETCH_S,
     FETCHED,
-    FURTHER_VOTES,
     HABITS,
-    INITIAL_PICTURES,
-    INITIAL_VOTES,
     LINE_BYTES_PER_S,
     OVERLAP,
     PICTURE_BYTES,
@@ -45,7 +42,6 @@ class Totals:
     """Of 10^9 bytes; the tables beside them are small. 0 where nothing is downloaded."""
     download_hours: Span
     slowest_host: str
-    votes: Span
 
 
 def estimate_totals(synsets: int, queries: int, engines: Sequence[EngineEstimate], config: DownloadConfig) -> Totals:
@@ -57,7 +53,7 @@ def estimate_totals(synsets: int, queries: int, engines: Sequence[EngineEstimate
         engines: the estimate of each engine.
         config: whether and how politely pictures are fetched.
     """
-    low, expected, high = (_Scenario(place, synsets, engines, config) for place in ("low", "expected", "high"))
+    low, expected, high = (_Scenario(place, engines, config) for place in ("low", "expected", "high"))
     three = (low, expected, high)
     slowest = max(engines, key=lambda engine: engine.days.expected, default=None)
     return Totals(
@@ -71,16 +67,14 @@ def estimate_totals(synsets: int, queries: int, engines: Sequence[EngineEstimate
         gigabytes=Span(*(one.bytes / GB for one in three)),
         download_hours=Span(*(one.hours for one in three)),
         slowest_host=expected.slowest_host,
-        votes=Span(*(one.votes(votes) for one, votes in zip(three, FURTHER_VOTES, strict=True))),
     )
 
 
 class _Scenario:
     """One of low, expected and high."""
 
-    def __init__(self, place: str, synsets: int, engines: Sequence[EngineEstimate], config: DownloadConfig) -> None:
+    def __init__(self, place: str, engines: Sequence[EngineEstimate], config: DownloadConfig) -> None:
         self.place = place
-        self._synsets = synsets
         brought: dict[str, float] = {engine.name: getattr(engine.addresses, place) for engine in engines}
         total = sum(brought.values())
         largest = max(brought.values(), default=0.0)
@@ -99,8 +93,3 @@ class _Scenario:
             hours[host] = count * max(rule.min_delay_s, FETCH_S / rule.concurrency) / HOUR_S
         self.slowest_host = max(hours, key=hours.__getitem__)
         self.hours = hours[self.slowest_host]
-
-    def votes(self, further: float) -> float:
-        """Votes of all synsets, `further` for each picture beyond the first ones."""
-        first = min(self.images, float(self._synsets * INITIAL_PICTURES))
-        return INITIAL_VOTES * first + further * (self.images - first)

@@ -18,7 +18,8 @@ REFIT_GROWTH = 1.3
 REFIT_ITERATIONS = 6
 FOLDS = 5
 FOLD_ITERATIONS = 4
-_RESERVE = 0.4
+RESERVE, RESERVE_WITH_UNSURE = 0.2, 0.6
+"""Part of the errors allowed that is kept for what the model gets wrong: most of all, what an unsure answer tells."""
 _GOLD_TO_HALVE_IT = 1000
 LEAST_GOLD = 20
 
@@ -110,7 +111,9 @@ class RatesJudge:
         if target is None:
             return None
         gold = int(np.count_nonzero((self._truth != NO_TRUTH) & (self._votes > 0)))
-        reserve = _RESERVE * _GOLD_TO_HALVE_IT / (_GOLD_TO_HALVE_IT + gold)
+        is_unsure = bool((self._table.answer[self._shown] == Answer.UNSURE).any())
+        whole = RESERVE_WITH_UNSURE if is_unsure else RESERVE
+        reserve = whole * _GOLD_TO_HALVE_IT / (_GOLD_TO_HALVE_IT + gold)
         return target + reserve * (1 - target)
 
     def _fit(self, rows: IntArray, iterations: int, *, is_cold: bool) -> None:

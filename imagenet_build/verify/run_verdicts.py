@@ -24,7 +24,7 @@ from imagenet_build.verify.replay import decide
 from imagenet_build.verify.report import compare_majorities, summary, synset_rows
 from imagenet_build.verify.table_files import table_csv, table_svg
 from imagenet_build.verify.table_judge import TableJudge
-from imagenet_build.verify.verdicts import verdict_table, write_text, write_verdicts
+from imagenet_build.verify.verdicts import still_open, verdict_table, write_text, write_verdicts
 from imagenet_build.verify.vote_store import JOURNAL, Journal
 from imagenet_build.verify.vote_tables import VERDICTS, publish_votes, read_run_votes, verdicts_folder, votes_folder
 from imagenet_build.verify.votes import (
@@ -74,7 +74,7 @@ def decide_run(layout: RunLayout, config: VerifyConfig, gold: Path | None = None
     workers = worker_rows(table, judge.rates) if isinstance(judge, RatesJudge) else []
 
     own = _own_questions(table)
-    is_open = _is_open(opinion, config)
+    is_open = still_open(opinion, config)
     table, opinion, truth = _only(table, own), _opinion_of(opinion, own), truth[own]
     is_undecided = is_open[own]
     verdicts = verdict_table(table, opinion, nobody_knows[own], is_undecided)
@@ -100,16 +100,6 @@ def decide_run(layout: RunLayout, config: VerifyConfig, gold: Path | None = None
     )
     _write(layout, config, verdicts, result)
     return result
-
-
-def _is_open(opinion: Opinion, config: VerifyConfig) -> BoolArray:
-    """(Q,): not accepted, and another vote could change that."""
-    worth_asking = opinion.worth >= config.least_gain
-    if config.method == "rates":
-        # pictures of the pilot are asked ten times to get to know the workers, however clear they are
-        is_clear = (opinion.worth >= 1.0) & (opinion.probability <= config.table_reject)
-        worth_asking &= ~is_clear
-    return ~opinion.accepted & worth_asking
 
 
 def publish_run_votes(layout: RunLayout) -> dict[str, int]:

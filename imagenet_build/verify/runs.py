@@ -21,11 +21,11 @@ from imagenet_build.verify.rates_judge import RatesJudge
 from imagenet_build.verify.read_votes import read_truth, read_votes
 from imagenet_build.verify.replay import decide, replay
 from imagenet_build.verify.report import compare_majorities, summary, synset_rows
-from imagenet_build.verify.simulate import crowd_of, simulate
+from imagenet_build.verify.simulate import crowd_of
 from imagenet_build.verify.simulated_workers import Batch, Crowd
 from imagenet_build.verify.table_files import table_csv, table_svg
 from imagenet_build.verify.table_judge import TableJudge
-from imagenet_build.verify.verdicts import check_suffix, verdict_table, write_text, write_verdicts
+from imagenet_build.verify.verdicts import check_suffix, still_open, verdict_table, write_text, write_verdicts
 from imagenet_build.verify.votes import NO_TRUTH, IntArray, VoteTable
 from imagenet_build.verify.worker_report import WorkerRow, worker_rows
 
@@ -79,7 +79,7 @@ def decide_files(files: VoteFiles, config: VerifyConfig) -> Outcome:
     """
     table, gold, truth, judge = _prepared(files, config)
     opinion = decide(table, judge)
-    undecided = _undecided(opinion, config)
+    undecided = still_open(opinion, config)
     verdicts = verdict_table(table, opinion, gold, undecided)
     return _outcome(files, table, judge, opinion, verdicts, np.where(truth == NO_TRUTH, gold, truth))
 
@@ -97,35 +97,21 @@ def replay_files(
         mean_votes=mean_votes,
         shuffle=shuffle,
     )
-    undecided = _undecided(end.opinion, config)
+    undecided = still_open(end.opinion, config)
     verdicts = verdict_table(table, end.opinion, gold, undecided, np.flatnonzero(end.shown))
     return _outcome(files, table, judge, end.opinion, verdicts, np.where(truth == NO_TRUTH, gold, truth))
 
 
-def simulate_like(
-    votes: Path | None,
-    crowd: Crowd,
-    batch: Batch,
-    config: VerifyConfig,
-    mean_votes: float | None,
-    seconds_per_vote: float,
-    price_per_vote: float,
-) -> list[dict[str, Any]]:
-    """`simulate`, with workers and pictures like those of a vote table if one is given."""
-    if votes is not None:
-        table = read_votes(votes)
-        rates = Rates(table, lineage_of([str(wnid) for wnid in table.questions.wnids], {}))
-        rates.fit(np.arange(len(table)))
-        crowd, batch = crowd_of(table, rates, crowd, batch)
-    return simulate(
-        crowd,
-        batch,
-        config,
-        seconds_per_vote=seconds_per_vote,
-        price_per_vote=price_per_vote,
-        mean_votes=mean_votes,
-        seed=config.seed,
-    )
+def crowd_like(votes: Path, crowd: Crowd, batch: Batch) -> tuple[Crowd, Batch]:
+    """Workers and pictures like those of a file of votes; see `crowd_of`.
+
+    Raises:
+        DataError: the file cannot be used.
+    """
+    table = read_votes(votes)
+    rates = Rates(table, lineage_of([str(wnid) for wnid in table.questions.wnids], {}))
+    rates.fit(np.arange(len(table)))
+    return crowd_of(table, rates, crowd, batch)
 
 
 def _prepared(files: VoteFiles, config: VerifyConfig) -> tuple[VoteTable, IntArray, IntArray, Judge]:
@@ -143,13 +129,6 @@ def _prepared(files: VoteFiles, config: VerifyConfig) -> tuple[VoteTable, IntArr
     )
     parents = {} if files.synsets is None else read_parents(files.synsets)
     return table, gold, truth, make_judge(table, gold, config, parents)
-
-
-def _undecided(opinion: Opinion, config: VerifyConfig) -> np.ndarray[Any, Any]:
-    """Not accepted, though another vote would be worth it; for balanced accuracy every question is decided."""
-    if config.method == "rates" and config.target_precision is None:
-        return np.zeros(len(opinion.accepted), bool)
-    return ~opinion.accepted & (opinion.worth >= config.least_gain)
 
 
 def _outcome(

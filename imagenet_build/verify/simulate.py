@@ -6,15 +6,20 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from imagenet_build.config.verify_models import VerifyConfig
 from imagenet_build.verify.judges import make_judge
 from imagenet_build.verify.rates import Rates
-from imagenet_build.verify.replay import replay
+from imagenet_build.verify.replay import Replay, replay
 from imagenet_build.verify.scores import score
-from imagenet_build.verify.simulated_workers import Batch, Crowd, simulate_votes
-from imagenet_build.verify.votes import NO_TRUTH, Answer, IntArray, VoteTable
+from imagenet_build.verify.simulated_workers import Batch, Crowd, simulate_votes, votes_on
+from imagenet_build.verify.votes import NO_TRUTH, Answer, IntArray, Questions, VoteTable
 
+SECONDS_PER_VOTE = 1.5
+"""A grid of pictures is looked through at about this pace; the annotators' page records what yours need."""
+PRICE_PER_VOTE = 0.002
+"""In whatever money: pages of 48 pictures at about 0.10 each."""
 _MOST_SAMENESS = 50.0
 
 
@@ -27,21 +32,23 @@ def simulate(
     price_per_vote: float,
     mean_votes: float | None = None,
     seed: int = 0,
+    questions: Questions | None = None,
 ) -> list[dict[str, Any]]:
     """The chosen method, then fixed majorities of 3, 5 and 10, on the same simulated votes.
 
+    Args:
+        questions: what is asked; None for as many as `batch` says.
     Returns:
         A row each: method, votes per question, hours, money, and how the verdicts compare with the truth.
     """
-    table, truth = simulate_votes(crowd, batch, seed)
+    table, truth = simulate_votes(crowd, batch, seed) if questions is None else votes_on(questions, crowd, batch, seed)
     rows = []
     plans: list[tuple[str, VerifyConfig, float | None]] = [(config.method, config, mean_votes)]
     for votes in (3, 5, 10):
         fixed = config.model_copy(update={"method": "majority", "majority_votes": votes, "max_votes": votes})
         plans.append((f"majority of {votes}", fixed, None))
     for name, plan, budget in plans:
-        judge = make_judge(table, np.full(len(truth), NO_TRUTH), plan)
-        end = replay(table, judge, max_votes=plan.max_votes, least_gain=plan.least_gain, mean_votes=budget)
+        end = _replayed(table, plan, budget)
         votes_asked = int(end.used.sum())
         found = asdict(score(end.opinion.probability, end.opinion.accepted, truth))
         rows.append(
@@ -56,6 +63,34 @@ def simulate(
             }
         )
     return rows
+
+
+def asked_votes(
+    questions: Questions, crowd: Crowd, batch: Batch, config: VerifyConfig, *, seed: int = 0
+) -> pd.DataFrame:
+    """The simulated votes that the chosen method would ask for, as `verify import` reads them.
+
+    Returns:
+        Columns image, wnid, worker, answer; a row per vote, round by round.
+    """
+    table, _ = votes_on(questions, crowd, batch, seed)
+    shown = np.flatnonzero(_replayed(table, config, None).shown)
+    rows = shown[np.lexsort((table.question[shown], table.turn[shown]))]
+    question = table.question[rows]
+    asked: pd.DataFrame = pd.DataFrame(
+        {
+            "image": questions.images[questions.image[question]],
+            "wnid": questions.wnids[questions.synset[question]],
+            "worker": table.workers[table.worker[rows]],
+            "answer": [Answer(int(code)).name.lower() for code in table.answer[rows]],
+        }
+    )
+    return asked
+
+
+def _replayed(table: VoteTable, config: VerifyConfig, mean_votes: float | None) -> Replay:
+    judge = make_judge(table, np.full(len(table.questions), NO_TRUTH), config)
+    return replay(table, judge, max_votes=config.max_votes, least_gain=config.least_gain, mean_votes=mean_votes)
 
 
 def crowd_of(table: VoteTable, rates: Rates, crowd: Crowd, batch: Batch) -> tuple[Crowd, Batch]:

@@ -46,22 +46,37 @@ class Batch:
 
 
 def simulate_votes(crowd: Crowd, batch: Batch, seed: int) -> tuple[VoteTable, IntArray]:
-    """A vote table and its truth.
+    """A vote table on pictures that do not exist, and its truth; see `votes_on`."""
+    return votes_on(made_questions(batch), crowd, batch, seed)
 
+
+def made_questions(batch: Batch) -> Questions:
+    """Pictures that do not exist, equally many of each synset."""
+    synset = np.sort(np.arange(batch.pictures) % batch.synsets)
+    names = _names("picture", batch.pictures), _names("synset", batch.synsets)
+    return Questions(np.arange(batch.pictures), synset, *names)
+
+
+def votes_on(questions: Questions, crowd: Crowd, batch: Batch, seed: int) -> tuple[VoteTable, IntArray]:
+    """Votes on given questions, whose truth is drawn.
+
+    Args:
+        questions: Q of them.
+        batch: its prevalence and votes count; how many pictures and synsets there are, `questions` says.
     Returns:
         The table, every question with `batch.votes` votes of different workers in random order; and (Q,), 0 or 1.
     """
     random = np.random.default_rng(seed)
-    synset = np.sort(np.arange(batch.pictures) % batch.synsets)
-    prevalence = _beta(random, batch.prevalence, batch.prevalence_sameness, batch.synsets)
-    truth = (random.random(batch.pictures) < prevalence[synset]).astype(np.int64)
+    count, synset = len(questions), questions.synset
+    prevalence = _beta(random, batch.prevalence, batch.prevalence_sameness, len(questions.wnids))
+    truth = (random.random(count) < prevalence[synset]).astype(np.int64)
     level = np.where(
         truth == 1,
-        _beta(random, crowd.sensitivity, crowd.sameness_true, batch.pictures),
-        _beta(random, crowd.false_yes, crowd.sameness_false, batch.pictures),
+        _beta(random, crowd.sensitivity, crowd.sameness_true, count),
+        _beta(random, crowd.false_yes, crowd.sameness_false, count),
     )
     votes = min(batch.votes, crowd.workers)
-    worker = np.argsort(random.random((batch.pictures, crowd.workers)), axis=1)[:, :votes]
+    worker = np.argsort(random.random((count, crowd.workers)), axis=1)[:, :votes]
     bias = random.normal(0.0, crowd.worker_spread, crowd.workers)
     yes = sigmoid(logit(level)[:, None] + bias[worker])
     doubt = (4 * level * (1 - level))[:, None]
@@ -70,13 +85,10 @@ def simulate_votes(crowd: Crowd, batch: Batch, seed: int) -> tuple[VoteTable, In
     answer = np.where(draw < yes, Answer.YES, np.where(draw < yes + (1 - yes) * unsure, Answer.UNSURE, Answer.NO))
     is_random = (np.arange(crowd.workers) < round(crowd.at_random * crowd.workers))[worker]
     answer = np.where(is_random, np.where(random.random(yes.shape) < 0.5, Answer.YES, Answer.NO), answer)
-    questions = Questions(
-        np.arange(batch.pictures), synset, _names("picture", batch.pictures), _names("synset", batch.synsets)
-    )
     by_worker = np.argsort(worker, axis=1)
     table = VoteTable(
         questions,
-        np.repeat(np.arange(batch.pictures), votes),
+        np.repeat(np.arange(count), votes),
         np.take_along_axis(worker, by_worker, axis=1).ravel(),
         np.take_along_axis(answer, by_worker, axis=1).ravel().astype(np.int64),
         by_worker.ravel(),

@@ -10,12 +10,27 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from imagenet_build.config.verify_models import VerifyConfig
 from imagenet_build.errors import ConfigError
 from imagenet_build.storage.tables import write_whole
 from imagenet_build.verify.judge import Opinion
 from imagenet_build.verify.votes import NO_TRUTH, Answer, BoolArray, Decision, IntArray, VoteTable
 
 SUFFIXES = (".csv", ".parquet", ".json")
+
+
+def still_open(opinion: Opinion, config: VerifyConfig) -> BoolArray:
+    """(Q,): not accepted, and another vote could change that.
+
+    For balanced accuracy by rates every question is decided. Pictures of a pilot are asked many times to get to know
+    the workers: as long as that lasts their worth is 1, however clear they are.
+    """
+    worth_asking = opinion.worth >= config.least_gain
+    if config.method == "rates":
+        if config.target_precision is None:
+            return np.zeros(len(opinion.accepted), bool)
+        worth_asking &= ~((opinion.worth >= 1.0) & (opinion.probability <= config.table_reject))
+    return np.asarray(~opinion.accepted & worth_asking, bool)
 
 
 def verdict_table(

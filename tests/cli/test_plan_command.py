@@ -76,6 +76,24 @@ def test_json_has_three_numbers_for_everything(run):
     )
 
 
+def test_votes_follow_from_the_configured_method(run):
+    plans = {
+        name: planned(run(DOGS + f"verify: {{{verify}}}\n", "--json", "--price-per-vote", "0.01"))["verification"]
+        for name, verify in (
+            ("rates", ""),
+            ("majority of 7", "method: majority, majority_votes: 7"),
+            ("three at most", "max_votes: 3"),
+        )
+    }
+    assert plans["majority of 7"]["votes_per_picture"] == {"low": 7, "expected": 7, "high": 7}
+    assert 1 < plans["three at most"]["votes_per_picture"]["expected"] <= 3
+    rates = plans["rates"]
+    assert 1 < rates["votes_per_picture"]["low"] < rates["votes_per_picture"]["high"] < 7
+    assert rates["money"]["expected"] == pytest.approx(rates["votes"]["expected"] * 0.01)
+    images = planned(run(DOGS, "--json"))["totals"]["images"]
+    assert rates["votes"]["high"] == pytest.approx(images["high"] * rates["votes_per_picture"]["high"])
+
+
 def test_more_queries_take_more_requests(run):
     paper, wide = (
         planned(run(DOGS, "--json", "--set", f"queries.expand={expand}"))["totals"] for expand in ("paper", "wide")

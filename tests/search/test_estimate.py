@@ -265,16 +265,7 @@ def test_bytes_are_those_of_what_is_fetched():
     assert nothing.gigabytes == nothing.download_hours == Span(0, 0, 0)
 
 
-def test_votes_ten_for_the_first_pictures_of_each_synset_and_fewer_for_the_rest():
-    few = estimate_totals(100, 100, [engine_estimate("x", 1000)], DownloadConfig())
-    assert few.votes.low == few.votes.high == pytest.approx(10 * few.images.expected)
-    many = estimate_totals(100, 100, [engine_estimate("x", 100_000)], DownloadConfig())
-    rest = many.images.expected - 100 * 40
-    assert many.votes.expected == pytest.approx(100 * 40 * 10 + rest * 3)
-    assert many.votes.low < many.votes.expected < many.votes.high
-
-
 def test_no_engine_brings_nothing():
     found = estimate_totals(5, 10, [], DownloadConfig())
-    assert found.candidates == found.votes == found.download_hours == Span(0, 0, 0)
+    assert found.candidates == found.images == found.download_hours == Span(0, 0, 0)
     assert found.slowest_engine == ""

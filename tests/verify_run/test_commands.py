@@ -49,6 +49,21 @@ def test_votes_of_a_table_give_verdicts(run: RunLayout, tmp_path: Path) -> None:
     assert rows[VIOLIN]["open"] < 60
 
 
+def test_a_simulated_vote_over_a_run_gives_verdicts(run: RunLayout, tmp_path: Path) -> None:
+    votes = tmp_path / "votes.csv"
+    said = json.loads(ok("simulate", "--run", run.root, "--votes-out", votes, "--json").partition("\n")[2])
+    asked = len(votes.read_text().splitlines()) - 1
+    assert said[0]["votes"] == asked
+    assert said[0]["votes_per_question"] == pytest.approx(asked / 120, abs=0.001)
+    assert f"{asked} votes read, {asked} of them new" in ok("import", run.root, votes, "--format", "csv")
+    made = json.loads(ok("run", run.root, "--json"))["summary"]
+    assert made["accepted"] + made["rejected"] + made["undecided"] == 120
+    assert made["accepted"] > 0
+    again = tmp_path / "again.csv"
+    ok("simulate", "--run", run.root, "--votes-out", again)
+    assert again.read_bytes() == votes.read_bytes()
+
+
 @pytest.mark.parametrize("kind", ["mturk", "label-studio", "csv"])
 def test_an_export_is_written_whole(run: RunLayout, tmp_path: Path, kind: str) -> None:
     said = ok("export", run.root, "--format", kind, "--out", tmp_path / "out", "--pages", 2, "--page-size", 10)
