@@ -9,10 +9,13 @@ from typing import Any, TypeVar
 
 import click
 import numpy as np
+from click.core import ParameterSource
 
 from imagenet_build.cli.taxonomy_views import print_table
 from imagenet_build.config.verify_models import VerifyConfig
 from imagenet_build.storage.layout import RunLayout
+from imagenet_build.storage.run_record import read_config
+from imagenet_build.verify.goal import run_goal
 from imagenet_build.verify.judges import METHODS
 from imagenet_build.verify.run_questions import run_questions
 from imagenet_build.verify.runs import Outcome, VoteFiles, crowd_like, decide_files, replay_files
@@ -67,8 +70,9 @@ def decide_command(**given: Any) -> None:
     """Verdicts from a table of votes.
 
     Without a target precision, a picture is accepted if it is likelier than the average question: best for balanced
-    accuracy. With one, the largest set is accepted that is expected to hold that share of true pictures. Probabilities
-    are calibrated on gold if there is any. The verdict on a gold picture never uses its own truth.
+    accuracy (where workers choose one of many, the likeliest is accepted). With one, the largest set is accepted that
+    is expected to hold that share of true pictures. Probabilities are calibrated on gold if there is any. The verdict
+    on a gold picture never uses its own truth.
 
     Columns: image (or question), worker, answer; wnid if there are several synsets; time, if rows do not stand in the
     order of voting. Answers: yes, no, unsure, maybe, true, false, 1, 0. If a worker answers twice, the last counts.
@@ -136,11 +140,13 @@ def replay_command(**given: Any) -> None:
 @click.option("--price-per-vote", type=click.FloatRange(0), default=PRICE_PER_VOTE, show_default=True)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
-def simulate_command(**given: Any) -> None:
+@click.pass_context
+def simulate_command(ctx: click.Context, **given: Any) -> None:
     """Say what verification would cost and give, with workers of given rates, before anyone is asked.
 
-    With --run the questions are a run's own, and --votes-out writes the votes that its pictures would get: to try on
-    nobody's time what comes after voting. The truth behind them is drawn; it says nothing about the pictures.
+    With --run the questions and the settings of verify are a run's own, and --votes-out writes the votes that its
+    pictures would get: to try on nobody's time what comes after voting. The truth behind them is drawn; it says nothing
+    about the pictures.
 
     \b
     Examples:
@@ -149,14 +155,18 @@ def simulate_command(**given: Any) -> None:
       imagenet-build verify simulate --run data/runs/demo --votes-out /tmp/votes.csv
     """
     names = ("method", "target_precision", "max_votes", "least_gain", "seed")
+    layout = None if given["run"] is None else RunLayout(given["run"])
     config = VerifyConfig(**{name: given[name] for name in names})
+    if layout is not None:
+        typed = [name for name in names if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+        config = run_goal(read_config(layout).verify.model_copy(update={name: given[name] for name in typed}))
     crowd = Crowd(workers=given["workers"], sensitivity=given["sensitivity"], false_yes=given["false_yes"])
-    batch = Batch(given["pictures"], given["synsets"], given["prevalence"], votes=max(10, given["max_votes"]))
+    batch = Batch(given["pictures"], given["synsets"], given["prevalence"], votes=max(10, config.max_votes))
     if given["votes_out"] is not None:
         check_suffix(given["votes_out"])
     if given["from_votes"] is not None:
         crowd, batch = crowd_like(given["from_votes"], crowd, batch)
-    questions = None if given["run"] is None else run_questions(RunLayout(given["run"]))
+    questions = None if layout is None else run_questions(layout)
     rows = simulate(
         crowd,
         batch,

@@ -71,14 +71,18 @@ class ChoiceJudge:
         """Fitted after every batch."""
 
     def opinion(self, exhausted: BoolArray) -> Opinion:
-        """Probabilities of a picture's synsets sum to 1 before they are calibrated."""
+        """Probabilities of a picture's synsets sum to 1 before they are calibrated.
+
+        Without a target precision the likeliest synset of each picture is accepted, for one of them is the right one.
+        """
         questions = self._table.questions
         raw = self._belief[questions.image, questions.synset]
         probability = self._calibration(raw).apply(raw)
-        taken = accepted(probability, self._config.target_precision)
         if self._config.target_precision is None:
+            taken = self._likeliest()[questions.image, questions.synset] & (self._votes > 0)
             line = dividing_line(raw, np.zeros(0, bool), 0.5)
         else:
+            taken = accepted(probability, self._config.target_precision)
             line = dividing_line(raw, taken, self._config.target_precision)
         left = np.where(exhausted, 0, np.maximum(0, self._config.max_votes - self._votes))
         joint = np.zeros((2, len(raw), 2))
@@ -111,6 +115,12 @@ class ChoiceJudge:
             belief /= belief.sum(axis=1, keepdims=True)
         tempered = np.exp(_TEMPER * (log - log.max(axis=1, keepdims=True)))
         self._belief, self._confusion = tempered / tempered.sum(axis=1, keepdims=True), confusion
+
+    def _likeliest(self) -> BoolArray:
+        """(pictures, classes): one synset each; the first of equals."""
+        taken = np.zeros(self._belief.shape, bool)
+        taken[np.arange(len(taken)), self._belief.argmax(axis=1)] = True
+        return taken
 
     def _typical(self) -> FloatArray:
         """(3, 2): answers of the workers of the average vote to other pictures, and to true ones."""

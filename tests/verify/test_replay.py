@@ -150,3 +150,5 @@ def test_one_of_many_is_noticed_and_beats_the_majority_with_fewer_votes() -> Non
     ours, theirs = (score(e.opinion.probability, e.opinion.accepted, truth) for e in (end, fixed))
     assert end.used.mean() < 6
     assert ours.balanced_accuracy > theirs.balanced_accuracy
+    taken = np.bincount(table.questions.image, end.opinion.accepted)
+    assert (taken == 1).all()  # one of many: one synset for every picture
