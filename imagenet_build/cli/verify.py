@@ -141,7 +141,7 @@ def replay_command(**given: Any) -> None:
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
 @click.pass_context
-def simulate_command(ctx: click.Context, **given: Any) -> None:
+def simulate_command(ctx: click.Context, /, **given: Any) -> None:
     """Say what verification would cost and give, with workers of given rates, before anyone is asked.
 
     With --run the questions and the settings of verify are a run's own, and --votes-out writes the votes that its
