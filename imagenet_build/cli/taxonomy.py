@@ -10,9 +10,11 @@ from typing import Any, TypeVar
 
 import click
 
+from imagenet_build.cli.synset_pictures import Drawing, drawing_options
 from imagenet_build.cli.taxonomy_views import print_csv, print_json, print_table, print_tree
 from imagenet_build.config.load import load_config
 from imagenet_build.config.models import BuildConfig
+from imagenet_build.errors import ConfigError
 from imagenet_build.queries.expand import Expander
 from imagenet_build.records import Synset, offset_of
 from imagenet_build.taxonomy.concepts import load_concepts
@@ -94,19 +96,19 @@ def data_status(ctx: click.Context, as_json: bool, config_file: Path | None, set
       imagenet-build data status --json
     """
     config = load_config(config_file, sets).taxonomy
-    rows: list[dict[str, object]] = []
+    lines: list[tuple[str, str, str, bool, str]] = []
     for found, _ in wordnets(config):
-        usable = not found.problem
         detail = found.problem or "nouns: data.noun, index.noun, noun.exc"
-        rows.append(_status("wordnet", found.path, found.version, usable, detail))
-    if not rows:
+        lines.append(("wordnet", found.path, found.version, not found.problem, detail))
+    if not lines:
         absent = "not found; `imagenet-build data install` fetches it"
-        rows.append(_status("wordnet", str(config.wordnet_dir or ""), "", False, absent))
-    ready = any(row["usable"] for row in rows)
+        lines.append(("wordnet", str(config.wordnet_dir or ""), "", False, absent))
+    ready = any(usable for *_, usable, _ in lines)
     place, files = omw_files(config)
     languages = sorted({tab.language for tab in files})
     detail = f"languages: {' '.join(languages)}" if languages else "not found; queries are English only"
-    rows.append(_status("omw", place, "", bool(files), detail))
+    lines.append(("omw", place, "", bool(files), detail))
+    rows: list[dict[str, object]] = [dict(zip(STATUS_COLUMNS, said, strict=True)) for said in lines]
     if as_json:
         print_json(rows)
     else:
@@ -116,10 +118,6 @@ def data_status(ctx: click.Context, as_json: bool, config_file: Path | None, set
         ctx.exit(EXIT_ATTENTION)
 
 
-def _status(what: str, path: str, version: str, usable: bool, detail: str) -> dict[str, object]:
-    return {"what": what, "path": path, "version": version, "usable": usable, "detail": detail}
-
-
 @click.command()
 @click.argument("roots", nargs=-1, metavar="ROOT...")
 @click.option("--wnids", "wnids_file", type=_FILE, metavar="FILE", help="Exactly the synsets of a list, one per line.")
@@ -127,6 +125,7 @@ def _status(what: str, path: str, version: str, usable: bool, detail: str) -> di
 @click.option("--csv", "view", flag_value="csv", help="Print comma-separated lines.")
 @click.option("--tree", "view", flag_value="tree", help=f"Print a tree (the default up to {TREE_LIMIT} synsets).")
 @click.option("--table", "view", flag_value="table", help="Print a table.")
+@drawing_options
 @click.option("--left-out", "show_left_out", is_flag=True, help="Show the synsets that a gate keeps out instead.")
 @click.option("--no-safety", is_flag=True, help="Take people and words that WordNet marks as offensive, too.")
 @click.option("--instances", is_flag=True, help="Take individuals (Lassie, Mount Everest), too.")
@@ -138,6 +137,7 @@ def synsets(
     roots: tuple[str, ...],
     wnids_file: Path | None,
     view: str | None,
+    drawing: Drawing | None,
     show_left_out: bool,
     no_safety: bool,
     instances: bool,
@@ -154,7 +154,11 @@ def synsets(
       imagenet-build synsets musical_instrument.n.01
       imagenet-build synsets --config configs/cvpr2009.yaml --json
       imagenet-build synsets entity.n.01 --no-safety --instances --csv > nouns.csv
+      imagenet-build synsets musical_instrument.n.01 --format svg > instruments.svg
+      imagenet-build synsets animal.n.01 --format treemap --by data/runs/demo > animals.svg
     """
+    if drawing and (view or show_left_out):
+        raise ConfigError("--format draws the synsets; it goes with none of the other ways to show them.")
     config = with_synsets(load_config(config_file, sets), roots=roots, wnids_file=wnids_file)
     gates = {"safety": False} if no_safety else {}
     gates |= {"instances": True} if instances else {}
@@ -167,6 +171,8 @@ def synsets(
         _print_rows(
             [asdict(item) | {"reason": item.reason.value} for item in selection.left_out], LEFT_OUT_COLUMNS, view
         )
+    elif drawing:
+        drawing.print(selection.synsets, wordnet)
     else:
         _print_synsets(wordnet, selection.synsets, view)
     _tell_left_out(selection)
