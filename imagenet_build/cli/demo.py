@@ -99,7 +99,7 @@ def _print(outcome: DemoOutcome, out: Path) -> None:
         ),
         ("this time", f"{outcome.engine_requests} searches sent, {outcome.pictures_served} pictures fetched"),
         ("alpha", "the pictures are cut-outs with transparency; hashes and thumbnails see them on white"),
-        ("page", str(outcome.page.resolve())),
+        ("report", str(outcome.page.resolve())),
     ):
         table.add_row(name, value)
     console = Console()
@@ -109,6 +109,7 @@ def _print(outcome: DemoOutcome, out: Path) -> None:
     config = shlex.quote(os.path.relpath(shipped_file("configs/musical_instrument.yaml")))
     console.print("Try next:", highlight=False)
     for command in (
+        f"imagenet-build serve {shlex.quote(str(out))}",
         f"imagenet-build verify serve {shlex.quote(str(out))}",
         f"imagenet-build status {shlex.quote(str(out))} --synsets",
         f"imagenet-build check {shlex.quote(str(out))}",

@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from imagenet_build.cli.verify_run import FILE, RUN, asking, config_of, judging, layout_of
+from imagenet_build.cli.verify_run import FILE, RUN, asking, desk_setting, judging, layout_of, sampled
 from imagenet_build.errors import ConfigError
-from imagenet_build.verify.desk_options import DeskOptions
+from imagenet_build.stats.sample_files import sample_votes
 from imagenet_build.verify.exports.label_studio import CONFIG, read_export, tasks_json
 from imagenet_build.verify.exports.mturk import Submission, batch_csv, batch_html, read_results
 from imagenet_build.verify.exports.pages import compose, questions
@@ -35,10 +35,12 @@ FORMATS = ("mturk", "label-studio", "csv")
 @click.option(
     "--base-url", help="Where you will serve the folder of --pictures. [default: the pictures' own addresses]"
 )
+@sampled
 @asking
 @judging
 def export_command(
     run: Path,
+    sample: Path | None,
     kind: str,
     out: Path,
     most_pages: int | None,
@@ -56,8 +58,9 @@ def export_command(
       imagenet-build verify export data/runs/mine --format label-studio --out studio
       imagenet-build verify export data/runs/mine --format mturk --out turk --pictures www --base-url https://me.example/
       imagenet-build verify export data/runs/mine --format votes --out votes.csv
+      imagenet-build verify export data/runs/mine --format csv --sample check.parquet --out ask
     """
-    layout = layout_of(run)
+    layout, config, options = desk_setting(run, sample, given)
     if kind == "votes":
         check_suffix(out)
         publish_run_votes(layout)
@@ -70,8 +73,7 @@ def export_command(
             "--base-url and --pictures belong together.",
             remedy="--pictures DIR writes the picture files; --base-url says where you will serve that folder.",
         )
-    options = DeskOptions(given["page_size"], given["gold_share"], wnids=given["wnids"])
-    desk = Desk(layout, config_of(layout, given), options)
+    desk = Desk(layout, config, options)
     try:
         pages = compose(desk, kind, most_pages, one_each=kind == "label-studio")
         held = list(questions(desk, pages, base_url, pictures_out))
@@ -97,8 +99,16 @@ def export_command(
 @click.option("--worker", help="Who answered, for a csv without a column worker: the name of a model, say.")
 @click.option("--yes-from", type=click.FloatRange(0, 1), default=0.8, show_default=True, help="Scores from here: yes.")
 @click.option("--no-to", type=click.FloatRange(0, 1), default=0.2, show_default=True, help="Scores up to here: no.")
+@sampled
 def import_command(
-    run: Path, file: Path, kind: str, source: str, worker: str | None, yes_from: float, no_to: float
+    run: Path,
+    file: Path,
+    kind: str,
+    source: str,
+    worker: str | None,
+    yes_from: float,
+    no_to: float,
+    sample: Path | None,
 ) -> None:
     """Add votes that were given elsewhere to a run. The same file twice adds nothing.
 
@@ -112,7 +122,7 @@ def import_command(
     """
     if no_to >= yes_from:
         raise click.UsageError("--no-to must be below --yes-from.")
-    layout = layout_of(run)
+    layout = layout_of(run) if sample is None else sample_votes(layout_of(run), sample)
     journal = Journal(votes_folder(layout))
     try:
         if kind == "csv":

@@ -8,13 +8,17 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from imagenet_build.cli.taxonomy_views import print_table
 from imagenet_build.config.verify_models import VerifyConfig
+from imagenet_build.errors import ConfigError
+from imagenet_build.stats.sample_files import read_sample, sample_votes
 from imagenet_build.storage.layout import RunLayout
 from imagenet_build.storage.run_record import read_config
 from imagenet_build.verify.desk_options import DeskOptions
@@ -32,6 +36,7 @@ RUN = click.Path(path_type=Path, file_okay=False, exists=True)
 FILE = click.Path(path_type=Path, dir_okay=False)
 SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 SWITCH_S = 0.0005
+VOTES_ON_SAMPLE = 3
 
 
 def judging(command: F) -> F:
@@ -44,7 +49,10 @@ def judging(command: F) -> F:
                 help="Least share of true pictures among the accepted. "
                 f"[default: the run's verify.target_precision, or {RUN_TARGET_PRECISION}]",
             ),
-            click.option("--max-votes", type=click.IntRange(1), help="Per picture. [default: the run's]"),
+            click.option(
+                "--max-votes", type=click.IntRange(1),
+                help=f"Per picture. [default: the run's; of a sample {VOTES_ON_SAMPLE}]",
+            ),
         )
     ):  # fmt: skip
         command = option(command)
@@ -58,13 +66,22 @@ def asking(command: F) -> F:
             click.option("--wnid", "wnids", multiple=True, help="Only this synset; may be repeated."),
             click.option("--page-size", type=click.IntRange(1, 500), default=PAGE_SIZE, show_default=True),
             click.option(
-                "--gold-share", type=click.FloatRange(0, 0.5), default=GOLD_SHARE, show_default=True,
+                "--gold-share", type=click.FloatRange(0, 0.5), default=GOLD_SHARE,
+                show_default=f"{GOLD_SHARE}; of a sample 0",
                 help="Most of a page that may be pictures whose answer is known.",
             ),
         )
     ):  # fmt: skip
         command = option(command)
     return command
+
+
+def sampled(command: F) -> F:
+    """The option that asks about the pictures of a sample, apart from the run's own votes."""
+    return click.option(
+        "--sample", type=click.Path(path_type=Path, dir_okay=False, exists=True),
+        help="Only the pictures of this sample (see `stats sample`); its votes lie beside it, never among the run's.",
+    )(command)  # fmt: skip
 
 
 def layout_of(run: Path) -> RunLayout:
@@ -81,6 +98,35 @@ def config_of(layout: RunLayout, given: dict[str, Any]) -> VerifyConfig:
     return run_goal(own.model_copy(update=changes))
 
 
+def desk_setting(run: Path, sample: Path | None, given: dict[str, Any]) -> tuple[RunLayout, VerifyConfig, DeskOptions]:
+    """What the options of `asking`, `judging` and `sampled` mean.
+
+    A sample is an independent check: unless told otherwise each of its pictures gets the same number of votes, decided
+    by majority, and no picture whose answer is known is mixed in.
+
+    Raises:
+        DataError: the folder is no run, or the file no sample. ConfigError: a wanted synset is not in the sample.
+    """
+    layout = layout_of(run)
+    config = config_of(layout, given)
+    if sample is None:
+        return layout, config, DeskOptions(given["page_size"], given["gold_share"], wnids=given["wnids"])
+    images = read_sample(sample).images
+    missing = [wnid for wnid in given["wnids"] if wnid not in images]
+    if missing:
+        raise ConfigError(f"{', '.join(missing)} is not in the sample.", remedy="Leave out --wnid for all of it.")
+    is_share_given = click.get_current_context().get_parameter_source("gold_share") is not ParameterSource.DEFAULT
+    votes = given["max_votes"] or VOTES_ON_SAMPLE
+    plain = {"method": given["method"] or "majority", "majority_votes": votes, "max_votes": votes}
+    options = DeskOptions(
+        given["page_size"],
+        given["gold_share"] if is_share_given else 0.0,
+        wnids=tuple(given["wnids"]) or tuple(images),
+        images=images,
+    )
+    return sample_votes(layout, sample), config.model_copy(update=plain), options
+
+
 @click.command("serve")
 @click.argument("run", type=RUN)
 @click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0 to let others in, by invitation links.")
@@ -88,24 +134,28 @@ def config_of(layout: RunLayout, given: dict[str, Any]) -> VerifyConfig:
 @click.option("--annotator", "annotators", multiple=True, help="Who may vote; may be repeated. [default: anybody]")
 @click.option("--second-look", type=click.FloatRange(0, 0.5), default=0.0, show_default=True,
               help="Share of pictures that are shown to the same person again.")  # fmt: skip
+@sampled
 @asking
 @judging
 def serve_command(
-    run: Path, host: str, port: int, annotators: tuple[str, ...], second_look: float, **given: Any
+    run: Path, host: str, port: int, annotators: tuple[str, ...], second_look: float, sample: Path | None, **given: Any
 ) -> None:
     """Vote on the pictures of a run in the browser.
 
     Every page that is sent is on the disk at once, in RUN/votes. Stop with Ctrl-C and start again whenever you like.
 
+    With --sample, an independent check: every picture of the sample is shown to three people (see --max-votes), and
+    `stats precision` says how precise the run is.
+
     \b
     Examples:
       imagenet-build verify serve data/runs/demo
       imagenet-build verify serve data/runs/mine --host 0.0.0.0 --annotator Ada --annotator Grace
+      imagenet-build verify serve data/runs/mine --sample data/runs/mine/precision/sample.parquet
     """
-    layout = layout_of(run)
-    config = config_of(layout, given)
+    layout, config, options = desk_setting(run, sample, given)
+    options = replace(options, second_look=second_look)
     names = tuple(name for name in map(clean_name, annotators) if name)
-    options = DeskOptions(given["page_size"], given["gold_share"], second_look, wnids=given["wnids"])
 
     async def until_stopped() -> None:
         async with serve(layout, config, options, host=host, port=port, names=names) as serving:
@@ -120,7 +170,10 @@ def serve_command(
     sys.setswitchinterval(SWITCH_S)
     asyncio.run(until_stopped())
     count = sum(publish_run_votes(layout).values())
-    click.echo(f"\n{count:,} votes in {votes_folder(layout)}. Decide with: imagenet-build verify run {run}")
+    then = f"Decide with: imagenet-build verify run {run}"
+    if sample is not None:
+        then = f"Evaluate with: imagenet-build stats precision {sample}"
+    click.echo(f"\n{count:,} votes in {votes_folder(layout)}. {then}")
 
 
 def _say_where(serving: Serving, host: str, names: tuple[str, ...]) -> None:
@@ -142,10 +195,11 @@ def _reachable(serving: Serving, host: str) -> str:
 
 @click.command("tasks")
 @click.argument("run", type=RUN)
+@sampled
 @asking
 @judging
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
-def tasks_command(run: Path, as_json: bool, **given: Any) -> None:
+def tasks_command(run: Path, sample: Path | None, as_json: bool, **given: Any) -> None:
     """Say what there is to ask: pictures of each synset that another vote is worth, and the pages they fill.
 
     \b
@@ -153,9 +207,7 @@ def tasks_command(run: Path, as_json: bool, **given: Any) -> None:
       imagenet-build verify tasks data/runs/demo
       imagenet-build verify tasks data/runs/mine --wnid n02084071 --json
     """
-    options = DeskOptions(given["page_size"], given["gold_share"], wnids=given["wnids"])
-    layout = layout_of(run)
-    desk = Desk(layout, config_of(layout, given), options)
+    desk = Desk(*desk_setting(run, sample, given))
     try:
         rows = []
         for wnid in desk.wnids:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,19 +16,26 @@ from imagenet_build.config.load import load_config
 from imagenet_build.config.models import BuildConfig, TaxonomyConfig
 from imagenet_build.contracts import RunContext
 from imagenet_build.demo.facts import DemoFacts, facts_of
-from imagenet_build.demo.page import write_page
 from imagenet_build.demo.pictures import Say, fetch_stamps
 from imagenet_build.demo.shipped import shipped_file
 from imagenet_build.pipeline import BuildOutcome, Progress, build
+from imagenet_build.report.gather import gather_report
+from imagenet_build.report.page import report_page
 from imagenet_build.storage.layout import RunLayout
 from imagenet_build.storage.run_record import read_config
+from imagenet_build.storage.tables import write_whole
 from imagenet_build.taxonomy.install import install_wordnet
 from imagenet_build.taxonomy.places import data_dir
 from imagenet_build.taxonomy.sources import omw_files, wordnets
 
-PAGE_NAME = "demo.html"
+PAGE_NAME = "report.html"
 LANGUAGES = ("eng", "cmn", "spa", "nld", "ita")
 """Of the captions that are indexed: those that the demo asks in."""
+_STAMPS = (
+    "The pictures are Tux Paint stamps (Debian's package tuxpaint-stamps-default; see its copyright file): cut-outs "
+    "with transparency, seen on white. Some are there twice, re-encoded and smaller, so that there are duplicates to"
+    " find."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +80,9 @@ def run_demo(out: Path, progress: Progress, say: Say, *, photos: Path | None = N
     run = RunContext(RunLayout(out), config)
     facts = facts_of(run)
     page = out / PAGE_NAME
-    write_page(run, page, _page_facts(facts))
+    say("writing its report")
+    material = gather_report(out, command=shlex.join(["imagenet-build", "report", str(out)]), notes=_notes(out, photos))
+    write_whole(page, lambda out_file: out_file.writelines(part.encode() for part in report_page(material)))
     return DemoOutcome(outcome, facts, counts.requests["search"], sum(counts.pictures.values()), page, index)
 
 
@@ -102,11 +112,17 @@ def _server(index: Path, out: Path) -> Iterator[CollectionServer]:
         yield server
 
 
-def _page_facts(facts: DemoFacts) -> list[str]:
+def _notes(out: Path, photos: Path | None) -> list[str]:
+    """What a newcomer should know who opens the demo's report."""
+    run = shlex.quote(str(out))
+    own = "The pictures are your own." if photos else _STAMPS
     return [
-        f"{facts.synsets} synsets, {sum(facts.queries.values())} queries, {sum(facts.hits.values())} hits,"
-        f" {facts.urls} distinct image addresses, {facts.images} pictures kept,"
-        f" {sum(facts.duplicates.values())} duplicates folded, {sum(facts.refused.values())} refused.",
-        "Pictures: Tux Paint stamps (Debian package tuxpaint-stamps-default; see its copyright file). They are cut-outs"
-        " with transparency, seen on white. Duplicates are faded.",
+        "This is the demo of imagenet_build. It takes synsets of WordNet, the concepts of which ImageNet was made, and "
+        "turns each into search queries in five languages. It asks image search services for them, fetches the "
+        "pictures that they point to, refuses what is broken or too small, folds duplicates together, and writes one "
+        "table per synset: every picture with its source, its licence and the queries that found it. People then vote "
+        "on what is right. A real build does the same with live services; here they are a server on this machine. "
+        f"{own}",
+        f"Look at the pictures and their sources with `imagenet-build serve {run}`, vote on them with `imagenet-build "
+        f"verify serve {run}`, and write this page again with `imagenet-build report {run}`.",
     ]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 
 from imagenet_build.verify.task_pages import GOLD_SHARE, PAGE_SIZE
@@ -30,6 +31,8 @@ class DeskOptions:
     """After this time without answers a page's pictures are asked of others. Late answers count all the same."""
     wnids: tuple[str, ...] = ()
     """Only these, in this order; empty: all of the run."""
+    images: Mapping[str, Collection[str]] = field(default_factory=dict)
+    """wnid -> candidate_ids: of these synsets only these pictures are asked about."""
 
 
 def random_name() -> str:

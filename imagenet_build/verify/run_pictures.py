@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -64,6 +64,31 @@ class SynsetPictures:
     def place(self) -> dict[str, int]:
         """candidate_id -> index."""
         return {str(image): index for index, image in enumerate(self.ids)}
+
+    def only(self, images: Collection[str]) -> SynsetPictures:
+        """Some of them.
+
+        Raises:
+            DataError: one is not kept.
+        """
+        missing = sorted(set(images) - self.place.keys())
+        if missing:
+            raise DataError(
+                f"{len(missing)} of the wanted pictures of {self.wnid} are not kept in this run, {missing[0]} for one.",
+                remedy="The run has changed since they were chosen. Choose again.",
+            )
+        here = np.array(sorted(self.place[image] for image in set(images)), np.int64)
+        return SynsetPictures(
+            self.wnid,
+            self.ids[here],
+            self.urls[here],
+            self.sha256[here],
+            [self.conflicts[place] for place in here],
+            self.formats[here],
+            self.shards[here],
+            self.offsets[here],
+            self.sizes[here],
+        )
 
     def ref(self, index: int) -> ShardRef:
         """Where the bytes lie."""

@@ -224,11 +224,14 @@ class Desk:
     def sheet(self, wnid: str) -> SynsetSheet:
         """The state of a synset, from memory if it was wanted lately."""
         if wnid not in self._sheets:
+            held, only = self.pictures(wnid), self.options.images.get(wnid)
+            asked = held if only is None else held.only(only)
             out = [page for page in self._open.values() if page.wnid == wnid]
-            votes = list(self.journal.standing(wnid))
-            self._sheets[wnid] = SynsetSheet(self.pictures(wnid), votes, out, self.config, self._parents)
+            self._sheets[wnid] = SynsetSheet(asked, list(self.journal.standing(wnid)), out, self.config, self._parents)
             if len(self._sheets) > SHEETS_HELD:
-                self._sheets.popitem(last=False)
+                put_away, sheet = self._sheets.popitem(last=False)
+                if sheet.is_waiting():  # for answers that nobody will tell it of
+                    self._changed(put_away)
         self._sheets.move_to_end(wnid)
         return self._sheets[wnid]
 
@@ -248,8 +251,7 @@ class Desk:
         Args:
             worker: empty for whoever comes, with a source other than the web.
         """
-        page = self._composed(wnid, worker, source)
-        if page is not None:
+        if (page := self._composed(wnid, worker, source)) is not None:
             self.sheet(wnid).lease(page)
         return page
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -45,9 +46,16 @@ VERDICTS = pa.schema(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class VotesApart(RunLayout):
+    """A run whose votes lie elsewhere: those of an independent check, which are no votes on the run itself."""
+
+    votes: Path
+
+
 def votes_folder(layout: RunLayout) -> Path:
     """The journal, and one table per synset."""
-    return layout.root / "votes"
+    return layout.votes if isinstance(layout, VotesApart) else layout.root / "votes"
 
 
 def verdicts_folder(layout: RunLayout) -> Path:

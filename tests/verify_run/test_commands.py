@@ -111,3 +111,24 @@ def test_what_cannot_be_done_is_said_in_a_line(run: RunLayout, tmp_path: Path) -
         assert result.exit_code == code, result.output
         assert said in result.output
         assert len(result.output.strip().splitlines()) <= 3
+
+
+def test_a_sample_goes_out_and_comes_back_apart_from_the_runs_votes(run: RunLayout, tmp_path: Path) -> None:
+    drawn = CliRunner().invoke(main, ["stats", "sample", str(run.root), "--pictures", "5"], catch_exceptions=False)
+    assert drawn.exit_code == 0, drawn.output
+    sample = run.root / "precision" / "sample.parquet"
+    ok("export", run.root, "--format", "csv", "--sample", sample, "--out", tmp_path / "ask")
+    with (tmp_path / "ask" / "questions.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 4 * 5
+    answers = tmp_path / "answers.csv"
+    with answers.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(
+            {**row, "worker": "ada", "answer": "yes" if place % 5 else "no"} for place, row in enumerate(rows)
+        )
+    assert "20 votes read, 20 of them new" in ok("import", run.root, answers, "--format", "csv", "--sample", sample)
+    assert read_run_votes(run).num_rows == 0
+    found = CliRunner().invoke(main, ["stats", "precision", str(run.root), "--json"], catch_exceptions=False)
+    assert json.loads(found.output)["rows"][-1]["pictures"] == 20

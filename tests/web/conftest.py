@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from imagenet_build.storage.layout import RunLayout
 from tests.verify_run.fake_run import CELLO, DRUM, STRING, VIOLIN, make_run
+from tests.web.browser_crowd import BROWSERS, find_browser
 from tests.web.crowd import ServeProcess
+from tests.web.large_run import make_large_run
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+else:
+    Browser = Any
 
 
 @pytest.fixture
@@ -18,7 +27,28 @@ def run(tmp_path: Path) -> RunLayout:
     return make_run(tmp_path / "run", pictures, kinds=("JPEG", "PNG", "TIFF", "WEBP"))
 
 
+@pytest.fixture(scope="package")
+def large(tmp_path_factory: pytest.TempPathFactory) -> RunLayout:
+    """A run with all its tables, to look at only."""
+    root = tmp_path_factory.mktemp("large") / "run"
+    make_large_run(root, synsets=60, rows=900, files=12)
+    return RunLayout(root)
+
+
 @pytest.fixture
 def serving(run: RunLayout) -> Iterator[ServeProcess]:
     with ServeProcess(run.root, "--page-size", "12") as server:
         yield server
+
+
+@pytest.fixture(scope="module")  # while it is open, tests of coroutines cannot run
+def browser() -> Iterator[Browser]:
+    api = pytest.importorskip("playwright.sync_api", reason="the Python package playwright is not installed")
+    executable = find_browser()
+    if executable is None:
+        pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is on the PATH (on Debian: apt-get install chromium)")
+    with api.sync_playwright() as playwright:
+        sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+        opened = playwright.chromium.launch(executable_path=executable, args=sandbox)
+        yield opened
+        opened.close()

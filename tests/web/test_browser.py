@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,6 @@ from imagenet_build.storage.layout import RunLayout
 from imagenet_build.verify.exports.mturk import batch_html
 from imagenet_build.verify.run_verdicts import publish_run_votes
 from imagenet_build.verify.vote_tables import read_run_votes
-from tests.web.browser_crowd import BROWSERS, find_browser
 from tests.web.crowd import ServeProcess
 
 if TYPE_CHECKING:
@@ -22,19 +20,6 @@ else:
     Browser = Page = Any
 
 Visit = Callable[..., Page]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    api = pytest.importorskip("playwright.sync_api", reason="the Python package playwright is not installed")
-    executable = find_browser()
-    if executable is None:
-        pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is on the PATH (on Debian: apt-get install chromium)")
-    with api.sync_playwright() as playwright:
-        sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
-        opened = playwright.chromium.launch(executable_path=executable, args=sandbox)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""What was built, in numbers: statistics of a run, or of any table of (wnid, images)."""

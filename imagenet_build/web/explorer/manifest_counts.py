@@ -1,0 +1,83 @@
+"""EDGE: the counts of every manifest, read from the files' footers, and again only from files that changed."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from imagenet_build.errors import DataError
+from imagenet_build.records import WNID_PATTERN
+from imagenet_build.storage import tables
+from imagenet_build.storage.layout import RunLayout
+from imagenet_build.web.explorer.file_mark import Mark
+
+KINDS = ("seen", "kept", "duplicates", "refused", "waiting")
+_SUFFIX = ".parquet"
+_NOTE_EVERY = 500
+
+
+@dataclass(slots=True)
+class ManifestFooter:
+    """What a manifest says of itself."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    """By `KINDS`."""
+    refused_by_reason: dict[str, int] = field(default_factory=dict)
+    problem: str = ""
+    """Why it cannot be read; empty: it can."""
+
+
+class ManifestFooters:
+    """All manifests of a run. Belongs to one thread; others read `found`, which is replaced, never changed."""
+
+    def __init__(self, layout: RunLayout) -> None:
+        self._layout = layout
+        self._marks: dict[str, Mark] = {}
+        self.found: dict[str, ManifestFooter] = {}
+        """By wnid."""
+
+    def refresh(self, note: Callable[[int, int], None] | None = None) -> bool:
+        """Read what changed.
+
+        Args:
+            note: told now and then how many files are read, of how many; `found` grows while it reads.
+        Returns:
+            whether anything changed.
+        """
+        marks = self._look()
+        gone = self._marks.keys() - marks.keys()
+        changed = [wnid for wnid, mark in marks.items() if self._marks.get(wnid) != mark]
+        if not changed and not gone:
+            return False
+        found = {wnid: footer for wnid, footer in self.found.items() if wnid not in gone}
+        for number, wnid in enumerate(changed):
+            found[wnid] = read_footer(self._layout, wnid)
+            if note and number % _NOTE_EVERY == _NOTE_EVERY - 1:
+                self.found = dict(found)
+                note(number + 1, len(changed))
+        self.found, self._marks = found, marks
+        return True
+
+    def _look(self) -> dict[str, Mark]:
+        try:
+            with os.scandir(self._layout.manifests) as entries:
+                named = [(entry.name.removesuffix(_SUFFIX), entry) for entry in entries if entry.name.endswith(_SUFFIX)]
+                wanted = [(wnid, entry.stat()) for wnid, entry in named if WNID_PATTERN.fullmatch(wnid)]
+        except FileNotFoundError:
+            return {}
+        return {wnid: (state.st_ino, state.st_mtime_ns, state.st_size) for wnid, state in sorted(wanted)}
+
+
+def read_footer(layout: RunLayout, wnid: str) -> ManifestFooter:
+    """One manifest's own counts; a damaged file gives its problem instead."""
+    try:
+        said = tables.metadata(layout.manifest(wnid))
+        counts = json.loads(said.get("imagenet_build.counts", "{}"))
+        reasons = json.loads(said.get("imagenet_build.refused_by_reason", "{}"))
+        return ManifestFooter({kind: int(counts.get(kind, 0)) for kind in KINDS}, reasons)
+    except DataError as error:
+        return ManifestFooter(problem=str(error))
+    except (ValueError, TypeError, AttributeError) as error:
+        return ManifestFooter(problem=f"{layout.manifest(wnid)} has no counts that can be read: {error}.")
