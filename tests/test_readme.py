@@ -94,7 +94,7 @@ def parsed(line: str) -> click.Context:
     context = click.Context(main, info_name="imagenet-build")
     words = shlex.split(line)[1:]
     while isinstance(command, click.Group):
-        if command.invoke_without_command and (not words or words[0].startswith("-")):
+        if command.invoke_without_command and (not words or words[0] not in command.commands):
             break
         name = words.pop(0)
         found = command.get_command(context, name)
@@ -108,7 +108,9 @@ def work(tmp_path, monkeypatch) -> Path:
     """A folder to stand in, with what the examples take for granted."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my_pictures").mkdir()
-    (tmp_path / "data/runs/demo").mkdir(parents=True)
+    (tmp_path / "data/runs/demo/precision").mkdir(parents=True)
+    (tmp_path / "data/runs/demo/precision/sample.parquet").touch()
+    (tmp_path / "data/runs/mine").mkdir()
     for name in ("urls.txt", "laion.parquet", "votes.csv", "votes.parquet", "answers.csv"):
         (tmp_path / name).touch()
     return tmp_path

@@ -9,6 +9,7 @@ import webbrowser
 from pathlib import Path
 
 import click
+import pyarrow as pa
 
 from imagenet_build.storage.layout import RunLayout
 from imagenet_build.web.explorer.app import DEFAULT_PORT, explore
@@ -46,6 +47,7 @@ def serve_command(run: Path, host: str, port: int, open_browser: bool) -> None:
             await stopped.wait()
 
     sys.setswitchinterval(SWITCH_S)
+    pa.set_memory_pool(pa.system_memory_pool())  # the default one keeps what was read: a third more memory in the end
     asyncio.run(until_stopped())
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from hashlib import blake2b
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from imagenet_build.stats.average_image import Pictures
 from imagenet_build.stats.diversity import compared_size, diversity_of, least_pictures
@@ -39,16 +40,17 @@ def run_looks(
     averaged = compared_size(kept.values())
     remembered = DiversityCache(layout)
     found = []
-    for wnid in sorted(kept):
-        pictures, count, digest = _pictures(kept_pictures(layout, wnid), colours)
-        if count >= least_pictures(averaged):
-            key = cache_key(wnid, digest, averaged)
-            measured = remembered.get(key)
-            if measured is None:
-                measured = _measured(wnid, pictures, count, averaged)
-                remembered.put(key, measured)
-            found.append(measured)
-        advance(1)
+    with threadpool_limits(1, user_api="blas"):  # its threads wait for each other longer than such sums take
+        for wnid in sorted(kept):
+            pictures, count, digest = _pictures(kept_pictures(layout, wnid), colours)
+            if count >= least_pictures(averaged):
+                key = cache_key(wnid, digest, averaged)
+                measured = remembered.get(key)
+                if measured is None:
+                    measured = _measured(wnid, pictures, count, averaged)
+                    remembered.put(key, measured)
+                found.append(measured)
+            advance(1)
     remembered.save()
     return colours, tuple(found)
 

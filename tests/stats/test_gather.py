@@ -19,6 +19,7 @@ from imagenet_build.stats.gather import gather_run, steps_of
 from imagenet_build.stats.sample_files import default_sample, draw_run_sample, sample_votes, write_sample
 from imagenet_build.storage import tables
 from imagenet_build.storage.layout import RunLayout
+from imagenet_build.storage.run_state import RunState
 from imagenet_build.verify.vote_tables import VERDICTS, VOTES, verdicts_folder, votes_folder
 
 
@@ -244,6 +245,15 @@ def test_without_manifests_candidates_are_counted(copy, rows):
     assert found.sizes.images == found.colours.images == len(rows)
     assert (found.diversity, found.licenses, found.duplicates, found.conflicts) == (None, None, None, None)
     assert "no manifests yet" in why(found)["images_per_synset"]
+
+
+def test_a_stage_that_is_open_again_is_said(copy, found):
+    state = RunState(copy / "state.sqlite")
+    state.record_stage("download", "", 0, 0.0)  # as `retry` does
+    state.close()
+    again = gather_run(copy)
+    assert "Not finished: download." in why(again)["totals"]
+    assert again.totals == found.totals
 
 
 def test_a_run_that_has_searched_only(copy):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -43,6 +44,16 @@ _LEAST_WEIGHT = 100
 IntArray = NDArray[np.int64]
 
 
+class PictureVerdict(NamedTuple):
+    """What was decided about a picture, and the votes."""
+
+    verdict: str
+    probability: float
+    yes: int
+    no: int
+    unsure: int
+
+
 @dataclass(frozen=True)
 class PictureTable:
     """N candidates of one synset in the manifest's order: those of the best query first."""
@@ -55,8 +66,8 @@ class PictureTable:
     """FILTERS -> rows of kept pictures."""
     folded: dict[int, list[int]]
     """Row of a kept picture -> rows of its duplicates."""
-    verdicts: dict[str, dict[str, Any]]
-    """candidate_id -> verdict, probability, yes, no, unsure."""
+    verdicts: dict[str, PictureVerdict]
+    """By candidate_id."""
     mark: str
     """Another one: another file, perhaps with other rows."""
 
@@ -87,7 +98,7 @@ class PictureTable:
         made = []
         names = ["candidate_id", "conflicts", "leak", "size", "format", "width", "height", "license"]
         for number, said in zip(rows.tolist(), self.rows.select(names).take(pa.array(rows)).to_pylist(), strict=True):
-            verdict = self.verdicts.get(said["candidate_id"], {})
+            verdict = self.verdicts.get(said["candidate_id"])
             made.append(
                 {
                     "id": said["candidate_id"].partition("_")[2],
@@ -100,8 +111,7 @@ class PictureTable:
                     "conflicts": said["conflicts"],
                     "leak": said["leak"],
                     "duplicates": len(self.folded.get(number, ())),
-                    "verdict": verdict.get("verdict", ""),
-                    "probability": verdict.get("probability"),
+                    "verdict": verdict.verdict if verdict else "",
                 }
             )
         return made
@@ -151,7 +161,7 @@ def read_pictures(layout: RunLayout, wnid: str, mark: str) -> PictureTable:
         if kept_id in by_candidate:
             folded.setdefault(by_candidate[kept_id], []).append(number)
     kept = np.flatnonzero(rows["kept"].to_numpy(zero_copy_only=False)).astype(np.int64)
-    said = np.array([verdicts.get(ids[row], {}).get("verdict", "unasked") for row in kept.tolist()], object)
+    said = np.array([_word(verdicts.get(ids[row])) for row in kept.tolist()], object)
     in_conflict = pc.greater(pc.fill_null(pc.list_value_length(rows["conflicts"]), 0), 0).to_numpy()
     is_leak = pc.is_valid(rows["leak"]).to_numpy()
     has_copies = np.zeros(rows.num_rows, np.bool_)
@@ -169,12 +179,18 @@ def read_pictures(layout: RunLayout, wnid: str, mark: str) -> PictureTable:
     return PictureTable(wnid, rows, row_of, shown, folded, verdicts, mark)
 
 
-def _read_verdicts(path: Path) -> dict[str, dict[str, Any]]:
+def _word(verdict: PictureVerdict | None) -> str:
+    return verdict.verdict if verdict else "unasked"
+
+
+def _read_verdicts(path: Path) -> dict[str, PictureVerdict]:
     if not path.exists():
         return {}
-    columns = ["image", "verdict", "probability", "yes", "no", "unsure"]
+    columns = ["image", *PictureVerdict._fields]
     try:
-        rows = tables.read(path, VERDICTS, columns=columns).to_pylist()
+        rows = tables.read(path, VERDICTS, columns=columns)
     except DataError as error:
         raise DataError(error.message, remedy="`imagenet-build verify run` writes it again.") from None
-    return {row.pop("image"): row for row in rows}
+    words, *numbers = (rows[name].to_pylist() for name in PictureVerdict._fields)
+    made = map(PictureVerdict, map(sys.intern, words), *numbers)
+    return dict(zip(rows["image"].to_pylist(), made, strict=True))

@@ -15,7 +15,7 @@ from imagenet_build.web.explorer.bounded_cache import BoundedCache
 GRID_PX = 360
 SMALL_BYTES = 60_000
 """Pictures up to this size go to the page as they are."""
-_HELD_BYTES = 48_000_000
+_HELD_BYTES = 32_000_000
 _READERS = 2
 """More threads would only wait for each other."""
 T = TypeVar("T")

@@ -40,6 +40,7 @@ def read_provenance(layout: RunLayout, snapshot: Snapshot, table: PictureTable, 
     copies = table.folded.get(row, [])[:_MOST_COPIES]
     said = _rows(layout, table.wnid, [row, *copies])
     picture = said[row]
+    verdict = table.verdicts.get(picture["candidate_id"])
     license_ = normalize_license(picture["license"], picture["license_version"], picture["license_url"])
     return {
         **_safe(picture),
@@ -47,7 +48,7 @@ def read_provenance(layout: RunLayout, snapshot: Snapshot, table: PictureTable, 
         "row": row,
         "fetched_at": picture["fetched_at"].isoformat() if picture["fetched_at"] else None,
         "license_link": _web_address(picture["license_url"]) or _web_address(license_.url),
-        "verdict": table.verdicts.get(picture["candidate_id"]),
+        "verdict": verdict._asdict() if verdict else None,
         "copies": [_copy(said[one], one) for one in copies],
         "copies_total": len(table.folded.get(row, ())),
         "conflicts": _conflicts(layout, snapshot, table.wnid, picture["url_key"]),
