@@ -85,6 +85,10 @@ class HostResting(SourceError):
         self.until = until
 
 
+class MemberLost(SourceError):
+    """A process of a cluster is gone, or cannot be started now; others take over its work."""
+
+
 class QueryRefused(SourceError):
     """The engine refuses this query (too deep, too long); other queries go on."""
 

@@ -84,7 +84,21 @@ class HostLane:
     @property
     def is_idle(self) -> bool:
         """Nobody holds or wants a place, and the next start need not wait."""
-        return not self._held and not self._queue and self._next_start_s <= time.monotonic()
+        return self.is_unused and self._next_start_s <= time.monotonic()
+
+    @property
+    def is_unused(self) -> bool:
+        """Nobody holds or wants a place."""
+        return not self._held and not self._queue
+
+    @property
+    def next_start_in_s(self) -> float:
+        """Seconds until the pace allows the next start; at least 0."""
+        return max(0.0, self._next_start_s - time.monotonic())
+
+    def delay_start(self, seconds: float) -> None:
+        """Start nothing for so long, because of a start that another process made."""
+        self._next_start_s = max(self._next_start_s, time.monotonic() + seconds)
 
     @property
     def places(self) -> int:
@@ -256,7 +270,11 @@ class Turn:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Give the place back."""
-        if not self.status and isinstance(error, DeadlinePassed):
+        self.end(is_late=not self.status and isinstance(error, DeadlinePassed))
+
+    def end(self, *, is_late: bool) -> None:
+        """Give the place back; `is_late`: no answer began in time."""
+        if is_late:
             self._lane.unanswered(self.began_s)
         self._lane.leave()
 
