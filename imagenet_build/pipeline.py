@@ -22,8 +22,8 @@ from imagenet_build.download.add_urls import NO_HOST, add_list, refuse_unusable
 from imagenet_build.download.stage import DownloadStage
 from imagenet_build.download.url_list import UrlList
 from imagenet_build.errors import ConfigError, DataError, DiskUnusable
-from imagenet_build.execution.executor import Executor
 from imagenet_build.execution.choose import chosen_executor
+from imagenet_build.execution.executor import Executor
 from imagenet_build.manifest.stage import ManifestStage
 from imagenet_build.queries.stage import QueriesStage
 from imagenet_build.search.preflight import check_engines

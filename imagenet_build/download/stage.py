@@ -15,8 +15,8 @@ from imagenet_build.download.crew import CrewFetcher
 from imagenet_build.download.crew_post import FetchPost
 from imagenet_build.download.decode_pool import DecodePool
 from imagenet_build.download.fetch import Fetcher
-from imagenet_build.download.host_work import HostWork, Keeper
 from imagenet_build.download.host_rules import lane_of, rules_of
+from imagenet_build.download.host_work import HostWork, Keeper
 from imagenet_build.download.lane_memory import QueueLaneMemory
 from imagenet_build.download.placeholders import placeholder_multiplicities
 from imagenet_build.download.previews import Previews, preview_decoders
@@ -57,9 +57,7 @@ class DownloadStage:
         return run.config.download.hosts_at_once
 
     @asynccontextmanager
-    async def session(
-        self, run: RunContext, advance: Advance, crew: Crew | None = None
-    ) -> AsyncIterator[UnitRunner]:
+    async def session(self, run: RunContext, advance: Advance, crew: Crew | None = None) -> AsyncIterator[UnitRunner]:
         """Open the queue, the shard, the connections and the decoders.
 
         Raises:

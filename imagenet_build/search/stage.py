@@ -47,9 +47,7 @@ class SearchStage:
         return max(1, sum(engine.info.concurrency for engine in _engines(run)))
 
     @asynccontextmanager
-    async def session(
-        self, run: RunContext, advance: Advance, crew: Crew | None = None
-    ) -> AsyncIterator[UnitRunner]:
+    async def session(self, run: RunContext, advance: Advance, crew: Crew | None = None) -> AsyncIterator[UnitRunner]:
         """Open the connections and every engine's page store.
 
         A crew has nothing to do here: an engine's pace is for all of us together, and one process asks a hundred times
