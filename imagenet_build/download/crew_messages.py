@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from imagenet_build.errors import BuildError
 from imagenet_build.network.away_lanes import LaneMessage
 from imagenet_build.network.host_lanes import LaneState
 from imagenet_build.records import ImageFacts, Rejection
@@ -68,7 +69,7 @@ class Resting(NamedTuple):
 class Failed(NamedTuple):
     """The process cannot go on: no decoder can be started, say."""
 
-    message: str
+    error: BuildError
 
 
 ToMember = OpenHost | CloseHost | FetchUrl | LaneMessage

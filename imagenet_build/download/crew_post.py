@@ -30,7 +30,15 @@ from imagenet_build.download.host_rules import rules_of
 from imagenet_build.download.large_bodies import LargeBodies
 from imagenet_build.errors import BuildError, HostResting
 from imagenet_build.network.addresses import AddressPolicy
-from imagenet_build.network.away_lanes import AwayLanes, EndTurn, LaneHome, TurnGiven, TurnRefused
+from imagenet_build.network.away_lanes import (
+    AwayLanes,
+    EndTurn,
+    LaneHome,
+    TurnAnswered,
+    TurnBegun,
+    TurnGiven,
+    TurnRefused,
+)
 from imagenet_build.network.client import PRODUCT_TOKEN, HttpClient
 from imagenet_build.network.host_lanes import HostLanes, LaneState
 from imagenet_build.network.robots import Robots, robots_fetcher
@@ -39,7 +47,8 @@ from imagenet_build.records import ImageFacts, Rejection
 UNUSED_LOOK_S = 0.01
 """How often a lane that is to be given back is looked at."""
 MOST_SAID = 64
-"""Messages that are handed over together."""
+MOST_SAID_BYTES = 16 << 20
+"""Messages that are handed over together, and the bytes of pictures in them, but for the last."""
 
 
 class FetchPost:
@@ -51,6 +60,7 @@ class FetchPost:
         self._name = name
         self._stack = AsyncExitStack()
         self._own: dict[str, LaneState | None] = {}
+        self._closing: set[str] = set()
         self._said: list[ToSession] = []
         self._has_said = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -69,7 +79,7 @@ class FetchPost:
             )
         )
         self._lanes = HostLanes(rules_of(config), self)
-        self._away = AwayLanes(self._name, self._lanes, self._own.__contains__, self._say)
+        self._away = AwayLanes(self._name, self._lanes, self._is_open, self._say)
         self._home = LaneHome(self._lanes, self._say)
         robots: Robots | None = None
         if config.robots:
@@ -99,20 +109,25 @@ class FetchPost:
                 self._do(self._close_host(message.host))
             elif isinstance(message, TurnGiven | TurnRefused):
                 self._away.heard(message)
-            elif isinstance(message, EndTurn) or message.host in self._own:
+            elif isinstance(message, TurnBegun | TurnAnswered | EndTurn) or message.host in self._own:
                 self._home.heard(message)
             else:
                 self._say(message)  # the host was given back meanwhile: the session knows where it is
 
     async def hear(self, wait_s: float) -> list[ToSession]:
-        """What there is to say; waits for the first, but not longer than `wait_s`."""
+        """What there is to say; waits for the first, but not longer than `wait_s`. Pictures make it shorter."""
         if not self._said:
             self._has_said.clear()
             try:
                 await asyncio.wait_for(self._has_said.wait(), wait_s)
             except asyncio.TimeoutError:
                 return []
-        said, self._said = self._said[:MOST_SAID], self._said[MOST_SAID:]
+        count = size = 0
+        while count < min(len(self._said), MOST_SAID) and size < MOST_SAID_BYTES:
+            message = self._said[count]
+            size += len(message.result) if isinstance(message, Found) and isinstance(message.result, bytes) else 0
+            count += 1
+        said, self._said = self._said[:count], self._said[count:]
         return said
 
     async def close(self) -> None:
@@ -121,6 +136,9 @@ class FetchPost:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._stack.aclose()
+
+    def _is_open(self, host: str) -> bool:
+        return host in self._own and host not in self._closing
 
     def _say(self, message: ToSession) -> None:
         self._said.append(message)
@@ -145,14 +163,19 @@ class FetchPost:
         except HostResting as resting:
             self._say(Resting(wanted.number, resting.until, str(resting)))
         except BuildError as error:
-            self._say(Failed(str(error)))
+            self._say(Failed(error))
+        except Exception as error:  # noqa: BLE001 (the session would wait for ever)
+            self._say(Failed(BuildError(f"{self._name} cannot fetch {wanted.url}: {error!r}")))
         finally:
             place.leave()
 
     async def _close_host(self, host: str) -> None:
+        self._closing.add(host)  # who needs it from now on asks for a turn: else redirects could hold it for ever
+        self._home.withdraw(host)
         lane = self._lanes.lane(host)
-        while not lane.is_unused or self._home.uses(host):
+        while not lane.is_unused or self._home.uses(host):  # noqa: ASYNC110 (a lane tells nobody when it falls idle)
             await asyncio.sleep(UNUSED_LOOK_S)
+        self._closing.discard(host)
         del self._own[host]
         self._lanes.forget(host)
         self._say(HostClosed(host, lane.state(), lane.next_start_in_s))

@@ -11,6 +11,7 @@ import itertools
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import TracebackType
 from typing import NamedTuple
 
@@ -48,12 +49,25 @@ class TurnRefused(NamedTuple):
     message: str
 
 
-class EndTurn(NamedTuple):
-    """The turn is over: what was answered, 0 for nothing; `is_late`: no answer began in time."""
+class TurnBegun(NamedTuple):
+    """The request is sent: the distance to the next start is counted from now."""
 
     token: Token
-    status: int = 0
-    headers: Mapping[str, str] = {}
+
+
+class TurnAnswered(NamedTuple):
+    """An answer has begun, so many seconds after the request was sent."""
+
+    token: Token
+    status: int
+    headers: Mapping[str, str]
+    after_s: float
+
+
+class EndTurn(NamedTuple):
+    """The turn is over, or not wanted any more; `is_late`: no answer began in time."""
+
+    token: Token
     is_late: bool = False
 
 
@@ -73,7 +87,9 @@ class Park(NamedTuple):
     why: str
 
 
-LaneMessage = WantTurn | TurnGiven | TurnRefused | EndTurn | CountOutcome | Park
+OfTurn = TurnBegun | TurnAnswered | EndTurn
+"""What the holder of a turn has to say of it."""
+LaneMessage = WantTurn | TurnGiven | TurnRefused | OfTurn | CountOutcome | Park
 
 
 class AwayLanes:
@@ -128,8 +144,8 @@ class AwayLanes:
         except HostResting as error:
             raise HostResting(str(error), source=host, until=error.until) from None
         except asyncio.CancelledError:
-            if asked.done() and not asked.cancelled() and asked.exception() is None:
-                self._say(EndTurn(token))
+            self._asked.pop(token, None)
+            self._say(EndTurn(token))
             raise
 
     def say(self, message: LaneMessage) -> None:
@@ -168,8 +184,7 @@ class AwayTurn:
         self._lane = lane
         self._lanes = lanes
         self._patience_s = patience_s
-        self._token: Token | None = None
-        self._headers: Mapping[str, str] = {}
+        self._token: Token = ("", 0)
         self.began_s = 0.0
         self.status = 0
         self.has_parked = False
@@ -180,24 +195,34 @@ class AwayTurn:
         self._token = given.token
         self._lane.is_on_trial = given.is_on_trial
         self.began_s = time.monotonic()
+        self._lanes.say(TurnBegun(self._token))
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Give it back, with what was learnt."""
-        assert self._token is not None
-        is_late = not self.status and isinstance(error, DeadlinePassed)
-        self._lanes.say(EndTurn(self._token, self.status, self._headers, is_late))
+        self._lanes.say(EndTurn(self._token, not self.status and isinstance(error, DeadlinePassed)))
 
     def answered(self, status: int, headers: Mapping[str, str]) -> None:
-        """As `Turn.answered`; the lane's home learns it when the turn ends."""
+        """As `Turn.answered`."""
         self.status = status
-        self._headers = {name: headers[name] for name in ("retry-after",) if name in headers}
-        pause_s = retry_after_s(headers, now_s=time.time()) if self._headers and status >= 400 else None
+        told = {name: headers[name] for name in ("retry-after",) if name in headers}
+        self._lanes.say(TurnAnswered(self._token, status, told, time.monotonic() - self.began_s))
+        pause_s = retry_after_s(told, now_s=time.time()) if told and status >= 400 else None
         if pause_s is not None:
             self.has_parked = True
             self._lane.until = max(self._lane.until, time.time() + pause_s)
+
+
+@dataclass
+class _Held:
+    """A turn that was given by message."""
+
+    host: str
+    lane: HostLane
+    turn: Turn
+    is_begun: bool = False
 
 
 class LaneHome:
@@ -207,33 +232,42 @@ class LaneHome:
         """`reply`: sends an answer on its way to who asked."""
         self._lanes = lanes
         self._reply = reply
-        self._held: dict[Token, tuple[str, Turn]] = {}
+        self._held: dict[Token, _Held] = {}
         self._waiting: dict[Token, tuple[str, asyncio.Task[None]]] = {}
 
-    def heard(self, message: WantTurn | EndTurn | CountOutcome | Park) -> None:
+    def heard(self, message: WantTurn | OfTurn | CountOutcome | Park) -> None:
         """Somebody asks, or reports."""
         if isinstance(message, WantTurn):
             task = asyncio.get_running_loop().create_task(self._give(message))
             self._waiting[message.token] = (message.host, task)
-            task.add_done_callback(lambda _: self._waiting.pop(message.token, None))
-        elif isinstance(message, EndTurn):
-            self._end(message)
+            task.add_done_callback(lambda ended: self._waits_no_more(message.token, ended))
+        elif isinstance(message, TurnBegun | TurnAnswered | EndTurn):
+            self._of_turn(message)
         elif isinstance(message, Park):
             self._lanes.lane(message.host).park(message.seconds, message.why)
         else:
             self._lanes.lane(message.host).outcome(message.is_well, time.monotonic() - message.ago_s)
 
-    def ends_for(self, name: str) -> None:
-        """All that a process has asked for or holds is over: it is gone."""
-        for token, (_, task) in list(self._waiting.items()):
-            if token[0] == name:
+    def adopt(self, token: Token, host: str) -> None:
+        """A turn that was given by a process that is gone, to another that is still at it."""
+        lane = self._lanes.lane(host)
+        self._held[token] = _Held(host, lane, lane.adopt(), is_begun=True)
+
+    def withdraw(self, host: str) -> None:
+        """Whoever waits for a turn of this host gets none here: its lane moves away."""
+        for waits_for, task in list(self._waiting.values()):
+            if waits_for == host:
                 task.cancel()
-        for token in [token for token in self._held if token[0] == name]:
-            self._end(EndTurn(token))
 
     def uses(self, host: str) -> bool:
         """Whether somebody holds or wants a turn of a host here."""
-        return any(held == host for held, _ in (*self._held.values(), *self._waiting.values()))
+        return any(held.host == host for held in self._held.values()) or any(
+            waits_for == host for waits_for, _ in self._waiting.values()
+        )
+
+    def _waits_no_more(self, token: Token, ended: asyncio.Task[None]) -> None:
+        if token in self._waiting and self._waiting[token][1] is ended:
+            del self._waiting[token]
 
     async def _give(self, want: WantTurn) -> None:
         lane = self._lanes.lane(want.host)
@@ -243,16 +277,23 @@ class LaneHome:
         except HostResting as resting:
             self._reply(TurnRefused(want.token, resting.until, str(resting)))
             return
-        self._held[want.token] = (want.host, turn)
+        lane.start_is_unseen()
+        self._held[want.token] = _Held(want.host, lane, turn)
         self._reply(TurnGiven(want.token, lane.is_on_trial))
 
-    def _end(self, end: EndTurn) -> None:
-        _, turn = self._held.pop(end.token, ("", None))
-        if turn is None:
-            waiting = self._waiting.get(end.token)
-            if waiting is not None:
+    def _of_turn(self, message: OfTurn) -> None:
+        held = self._held.get(message.token)
+        if held is None:
+            waiting = self._waiting.get(message.token)
+            if waiting is not None and isinstance(message, EndTurn):
                 waiting[1].cancel()
             return
-        if end.status:
-            turn.answered(end.status, end.headers)
-        turn.end(is_late=end.is_late)
+        if not held.is_begun:
+            held.is_begun = True
+            held.turn.began_s = time.monotonic()
+            held.lane.start_was_seen()
+        if isinstance(message, TurnAnswered):
+            held.turn.answered(message.status, message.headers, message.after_s)
+        elif isinstance(message, EndTurn):
+            del self._held[message.token]
+            held.turn.end(is_late=message.is_late)

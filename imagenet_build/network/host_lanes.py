@@ -13,7 +13,8 @@ from weakref import WeakValueDictionary
 
 from imagenet_build.config.models import HostRule
 from imagenet_build.network.client import HopTurn
-from imagenet_build.network.host_lane import HostLane, LaneState
+from imagenet_build.network.host_lane import HostLane
+from imagenet_build.network.lane_state import LaneState
 
 __all__ = ["HostLanes", "Lane", "LaneMemory", "LaneState", "LaneTurn", "Lanes", "host_of"]
 
