@@ -13,8 +13,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-RAY = Path(sys.executable).with_name("ray")
-"""The program that is installed with the package."""
+RAY = (sys.executable, "-m", "ray.scripts.scripts")
+"""The program `ray`."""
+ROOT = Path(__file__).parents[1]
 _ENVIRONMENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0", "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
 
 
@@ -25,7 +26,7 @@ class Nodes:
         """`folder`: for Ray's files; its path must be short. `cpus`: of each node."""
         self._folder = folder
         self._cpus = cpus
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self.processes: list[subprocess.Popen[bytes]] = []
         self.port = _free_port()
 
     @property
@@ -35,22 +36,20 @@ class Nodes:
 
     def start(self) -> int:
         """Start a node; returns its number."""
-        number = len(self._processes)
+        number = len(self.processes)
         where = ["--address", self.address] if number else ["--head", "--port", str(self.port)]
-        command = [str(RAY), "start", *where, "--block", "--node-ip-address", "127.0.0.1"]
+        command = [*RAY, "start", *where, "--block", "--node-ip-address", "127.0.0.1"]
         command += ["--num-cpus", str(self._cpus), "--disable-usage-stats", "--object-store-memory", "200000000"]
         if not number:
             command += ["--include-dashboard=false", "--temp-dir", str(self._folder)]
         with (self._folder / f"node{number}.log").open("wb") as log:
-            process = subprocess.Popen(
-                command, stdout=log, stderr=log, start_new_session=True, env={**os.environ, **_ENVIRONMENT}
-            )
-        self._processes.append(process)
+            process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, env=environment())
+        self.processes.append(process)
         return number
 
     def kill(self, number: int) -> None:
         """kill -9: the node and whatever runs on it."""
-        process = self._processes[number]
+        process = self.processes[number]
         for pid in _descendants(process.pid):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -60,8 +59,8 @@ class Nodes:
 
     def stop(self) -> None:
         """End all of them."""
-        for number in reversed(range(len(self._processes))):
-            if self._processes[number].poll() is None:
+        for number in reversed(range(len(self.processes))):
+            if self.processes[number].poll() is None:
                 self.kill(number)
 
     def wait_for(self, count: int, timeout_s: float = 60.0) -> None:
@@ -78,7 +77,7 @@ class Nodes:
             "    if time.monotonic() > deadline: sys.exit('the nodes do not come up')\n"
             "    time.sleep(0.2)\n"
         )
-        subprocess.run([sys.executable, "-c", script], check=True, env={**os.environ, **_ENVIRONMENT})
+        subprocess.run([sys.executable, "-c", script], check=True, env=environment())
 
 
 @contextlib.contextmanager
@@ -89,11 +88,16 @@ def ray_nodes(count: int, cpus: int = 1) -> Iterator[Nodes]:
     try:
         for _ in range(count):
             nodes.start()
-            nodes.wait_for(len(nodes._processes))
+            nodes.wait_for(len(nodes.processes))
         yield nodes
     finally:
         nodes.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def environment() -> dict[str, str]:
+    """For nodes and for programs that use them: they find the package as it lies here."""
+    return {**os.environ, **_ENVIRONMENT, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
 
 
 def _free_port() -> int:

@@ -12,6 +12,9 @@ import asyncio
 import hashlib
 import itertools
 import os
+import platform
+import signal
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -28,8 +31,12 @@ PENDING_PER_CPU = 2
 """Chunks of units that are submitted ahead of those that run."""
 WAIT_S = 1.0
 """An actor that has nothing to say answers after so long."""
-SILENCE_S = 15.0
-"""An actor that nobody has listened to for so long ends: whoever started it is gone."""
+SILENCE_S = 10.0
+"""An actor that nobody has listened to for so long ends: whoever started it is gone, or out of reach."""
+_NOTICES_S = 2.0
+"""It may take so much longer until it does."""
+_MOST_RETRIES = 10
+"""A chunk of units that is lost more often is what the processes die of."""
 START_S = 60.0
 _GONE_S = 30.0
 
@@ -47,20 +54,28 @@ class RayExecutor:
             ConfigError: Ray is not installed. SourceError: there is no such cluster.
         """
         self._ray = _ray()
+        self._workers = workers
+        self._is_ours = not self._ray.is_initialized()
+        if not self._is_ours:
+            return
+        on_sigterm = signal.getsignal(signal.SIGTERM)
         try:
-            if not self._ray.is_initialized():
-                self._ray.init(address=address, namespace=NAMESPACE, log_to_driver=False, logging_level="warning")
+            self._ray.init(address=address, namespace=NAMESPACE, log_to_driver=False, logging_level="error")
         except (ConnectionError, ValueError, RuntimeError, OSError) as error:
             raise SourceError(
-                f"No Ray cluster at {address}: {str(error).splitlines()[0] if str(error) else error!r}.",
+                f"No Ray cluster answers at {address}: {_first_line(error)}",
                 source=address,
-                remedy="Start one with `ray start --head`, and name its address.",
+                remedy="Start one with `ray start --head` on this machine, or join one with"
+                " `ray start --address HOST:PORT`, and name its address.",
             ) from None
-        self._workers = workers
+        finally:
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGTERM, on_sigterm)  # Ray takes it, and would end the process in its own way
 
     def close(self) -> None:
         """Leave the cluster; everything that was started there ends."""
-        self._ray.shutdown()
+        if self._is_ours:
+            self._ray.shutdown()
 
     def run(
         self, stage: AnyStage, units: Sequence[WorkUnit], run: RunContext, on_result: OnResult, advance: Advance
@@ -80,7 +95,7 @@ class RayExecutor:
     ) -> None:
         """Chunks as tasks; Ray runs those of a lost node elsewhere, and doing a unit twice leaves the same files."""
         ray = self._ray
-        task = ray.remote(num_cpus=1, max_retries=-1)(_run_chunk)
+        task = ray.remote(num_cpus=1, max_retries=_MOST_RETRIES)(_run_chunk)
         shared = ray.put((stage, run))
         pending: set[Any] = set()
 
@@ -109,6 +124,11 @@ class RayExecutor:
 
 def _run_chunk(shared: tuple[Stage, RunContext], units: Sequence[WorkUnit]) -> list[UnitResult]:
     stage, run = shared
+    if not run.layout.root.is_dir():
+        raise ConfigError(
+            f"A node of the cluster ({platform.node()}) does not see the run directory {run.layout.root}.",
+            remedy="Put the run where every node sees it under the same path, or build with --executor local.",
+        )
     return run_chunk(stage, units, run)
 
 
@@ -129,9 +149,11 @@ class RayCrew:
         actor = actor_class.options(name=name).remote(make, name)
         try:
             await asyncio.wait_for(_answer(self._ray, actor.start.remote()), START_S)
-        except (MemberLost, asyncio.TimeoutError):
+        except BaseException as error:
             self._ray.kill(actor)
-            raise MemberLost(f"{name} does not start") from None
+            if isinstance(error, asyncio.TimeoutError):
+                raise MemberLost(f"{name} does not start") from None
+            raise
         return RayMember(self._ray, actor, name)
 
     def _end_old_ones(self) -> None:
@@ -158,16 +180,25 @@ class RayMember:
     def __init__(self, ray: Any, actor: Any, name: str) -> None:
         self._ray = ray
         self._actor = actor
+        self._heard_at = time.monotonic()
         self.name = name
 
     async def tell(self, messages: Sequence[Any]) -> None:
         """See `Member.tell`."""
-        await _answer(self._ray, self._actor.tell.remote(list(messages)))
+        await self._answer(self._actor.tell.remote(list(messages)))
 
     async def hear(self) -> Sequence[Any]:
         """See `Member.hear`."""
-        said: Sequence[Any] = await _answer(self._ray, self._actor.hear.remote(WAIT_S))
+        said: Sequence[Any] = await self._answer(self._actor.hear.remote(WAIT_S))
+        self._heard_at = time.monotonic()
         return said
+
+    async def _answer(self, ref: Any) -> Any:
+        try:
+            return await _answer(self._ray, ref)
+        except MemberLost as error:  # whether it has ended, or is only out of reach, nobody knows for sure
+            ends_at = self._heard_at + SILENCE_S + _NOTICES_S
+            raise MemberLost(str(error), stays_s=max(0.0, ends_at - time.monotonic())) from None
 
     async def dismiss(self) -> None:
         """See `Member.dismiss`."""
@@ -184,6 +215,7 @@ class PostActor:
     async def start(self) -> None:
         """Begin; and end by itself when nobody listens any more."""
         await self._post.start()
+        self._heard_at = time.monotonic()
         self._watch = asyncio.get_running_loop().create_task(self._end_when_alone())
 
     async def tell(self, messages: Sequence[Any]) -> None:
@@ -197,7 +229,7 @@ class PostActor:
         return said
 
     async def _end_when_alone(self) -> None:
-        while time.monotonic() - self._heard_at < SILENCE_S:
+        while time.monotonic() - self._heard_at < SILENCE_S:  # noqa: ASYNC110 (silence is no event)
             await asyncio.sleep(1.0)
         os._exit(1)
 
@@ -207,9 +239,11 @@ async def _answer(ray: Any, ref: Any) -> Any:
     try:
         return await ref
     except ray.exceptions.RayTaskError as error:
-        raise error.cause if isinstance(error.cause, Exception) else error from None
+        raise _cause(error) from None
     except ray.exceptions.RayError as error:
-        raise MemberLost(str(error).splitlines()[0] if str(error) else repr(error)) from None
+        if getattr(error, "has_creation_task_error", bool)():  # the next one would fail as well
+            raise _unusable(error) from None
+        raise MemberLost(_first_line(error)) from None
 
 
 def _got(ray: Any, ref: Any) -> Any:
@@ -217,9 +251,34 @@ def _got(ray: Any, ref: Any) -> Any:
     try:
         return ray.get(ref)
     except ray.exceptions.RayTaskError as error:
-        raise error.cause if isinstance(error.cause, Exception) else error from None
+        raise _cause(error) from None
     except ray.exceptions.RayError as error:
-        raise SourceError(f"The Ray cluster lost a task: {error}", remedy="The same command goes on.") from None
+        raise SourceError(
+            f"The Ray cluster lost a task: {_first_line(error)}",
+            remedy="Look at `ray status`; the same command goes on where this one stopped.",
+        ) from None
+
+
+def _cause(error: Any) -> Exception:
+    cause: object = error.cause
+    if isinstance(cause, ImportError):
+        return _unusable(cause)
+    return cause if isinstance(cause, Exception) else SourceError(f"A task failed on the cluster: {_last_line(error)}")
+
+
+def _unusable(error: object) -> ConfigError:
+    return ConfigError(
+        f"The nodes of the cluster cannot run imagenet_build: {_last_line(error)}",
+        remedy="Install the same versions of Python, Ray and imagenet-build on all of them.",
+    )
+
+
+def _first_line(error: object) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), repr(error))
+
+
+def _last_line(error: object) -> str:
+    return next((line.strip() for line in reversed(str(error).splitlines()) if line.strip()), repr(error))
 
 
 def _ray() -> Any:
