@@ -99,6 +99,7 @@ class CrewFetcher:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._turns.close()
         await asyncio.gather(*(seat.member.dismiss() for seat in self._seats), return_exceptions=True)
 
     @asynccontextmanager

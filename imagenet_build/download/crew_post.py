@@ -132,9 +132,11 @@ class FetchPost:
 
     async def close(self) -> None:
         """Stop everything."""
-        for task in self._tasks:
+        tasks = list(self._tasks)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._home.close()
         await self._stack.aclose()
 
     def _is_open(self, host: str) -> bool:

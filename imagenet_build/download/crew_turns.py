@@ -67,6 +67,10 @@ class CrewTurns:
         else:
             self._of_turn(message)
 
+    async def close(self) -> None:
+        """Nobody gets a turn any more."""
+        await self._desk.close()
+
     def uses(self, host: str) -> bool:
         """Whether somebody holds a turn of a host of this process, or waits for one."""
         return self._desk.uses(host)

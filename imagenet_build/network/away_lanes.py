@@ -259,6 +259,13 @@ class LaneHome:
             if waits_for == host:
                 task.cancel()
 
+    async def close(self) -> None:
+        """Nobody gets a turn any more."""
+        tasks = [task for _, task in self._waiting.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
     def uses(self, host: str) -> bool:
         """Whether somebody holds or wants a turn of a host here."""
         return any(held.host == host for held in self._held.values()) or any(
