@@ -70,9 +70,7 @@ class Lanes:
         pass
 
     @asynccontextmanager
-    async def session(
-        self, run: RunContext, advance: Advance, crew: Crew | None = None
-    ) -> AsyncIterator[UnitRunner]:
+    async def session(self, run: RunContext, advance: Advance, crew: Crew | None = None) -> AsyncIterator[UnitRunner]:
         self.events.append("open")
 
         async def run_unit(unit: WorkUnit) -> UnitResult:
