@@ -114,9 +114,7 @@ def test_two_nodes_make_the_same_manifests_and_ask_for_nothing_twice(
     assert repeated(world) == 0
 
 
-def test_a_node_is_killed_in_the_middle_of_the_download(
-    world: World, expected: Rows, nodes: Nodes, out: Path
-) -> None:
+def test_a_node_is_killed_in_the_middle_of_the_download(world: World, expected: Rows, nodes: Nodes, out: Path) -> None:
     building = world.start(out, *on(nodes))
     world.images.log.wait_for(40)
     nodes.kill(1)
