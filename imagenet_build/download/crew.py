@@ -28,6 +28,7 @@ from imagenet_build.download.crew_messages import (
     Resting,
     ToSession,
 )
+from imagenet_build.download.crew_post import GATHER_S
 from imagenet_build.download.crew_seat import Seat
 from imagenet_build.download.crew_turns import CrewTurns
 from imagenet_build.download.fetch import Fetched
@@ -209,6 +210,7 @@ class CrewFetcher:
                 await seat.has_mail.wait()
                 if mail := seat.mail():
                     await seat.member.tell(mail)
+                    await asyncio.sleep(GATHER_S)
         except MemberLost as error:
             self._lost(seat, error)
 

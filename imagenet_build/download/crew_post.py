@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
 
@@ -46,7 +47,9 @@ from imagenet_build.records import ImageFacts, Rejection
 
 UNUSED_LOOK_S = 0.01
 """How often a lane that is to be given back is looked at."""
-MOST_SAID = 64
+GATHER_S = 0.02
+"""What there is to say is gathered for so long after the last time: every call costs about as much as a picture."""
+MOST_SAID = 256
 MOST_SAID_BYTES = 16 << 20
 """Messages that are handed over together, and the bytes of pictures in them, but for the last."""
 
@@ -63,6 +66,7 @@ class FetchPost:
         self._closing: set[str] = set()
         self._said: list[ToSession] = []
         self._has_said = asyncio.Event()
+        self._said_at = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
         self._large_bodies = LargeBodies()
 
@@ -122,6 +126,8 @@ class FetchPost:
                 await asyncio.wait_for(self._has_said.wait(), wait_s)
             except asyncio.TimeoutError:
                 return []
+        await asyncio.sleep(self._said_at + GATHER_S - time.monotonic())
+        self._said_at = time.monotonic()
         count = size = 0
         while count < min(len(self._said), MOST_SAID) and size < MOST_SAID_BYTES:
             message = self._said[count]

@@ -18,10 +18,10 @@ import numpy as np
 from fetch_runs import fetch_command, rows_digest, write_urls
 from million import address, limits
 from picture_host import PictureHost, photographs
-from process_tree import measure
+from process_tree import measure, session_processes
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from tests.ray_nodes import ray_nodes
+from tests.ray_nodes import Nodes, ray_nodes
 
 CONCURRENCY = 4
 SETTINGS = {
@@ -39,6 +39,7 @@ def main() -> None:
     options = parser.parse_args()
     pictures, whence = photographs()
     rates: dict[str, list[float]] = {"local": [], "ray": []}
+    cpu: dict[str, list[float]] = {"local": [], "ray": []}
     digests = set()
     wrong = []
     with (
@@ -52,7 +53,16 @@ def main() -> None:
         for repeat in range(options.repeats):
             for way, more in ways.items():
                 out = Path(name) / f"{way}{repeat}"
-                usage = measure(fetch_command(urls, out, {**SETTINGS, **more}))
+                before = _cpu_of(nodes)
+                after = dict(before)
+                usage = measure(
+                    fetch_command(urls, out, {**SETTINGS, **more}),
+                    on_sample=lambda _, __, after=after: after.update(_cpu_of(nodes)),
+                )
+                cpu_s = usage.cpu_s
+                if more:
+                    cpu_s += sum(after.values()) - sum(before.values())
+                cpu[way].append(1000 * cpu_s / options.images)
                 if usage.exit_code:
                     raise SystemExit(f"{way}: exit {usage.exit_code}\n{usage.output[-3000:]}")
                 log = host.take_log()
@@ -65,7 +75,7 @@ def main() -> None:
                 twice = len(asked.numbers) - len(np.unique(asked.numbers))
                 print(
                     f"{way}: {options.images / wire_s:.0f} images/s from the first request to the last answer,"
-                    f" {usage.seconds:.1f} s in all, at most {at_once} requests at once at a host"
+                    f" {usage.seconds:.1f} s and {cpu_s:.1f} CPU s in all, at most {at_once} requests at once at a host"
                     f" (allowed {CONCURRENCY}), {twice} asked twice, {images} kept",
                     flush=True,
                 )
@@ -74,10 +84,19 @@ def main() -> None:
     if len(digests) != 1:
         wrong.append("the runs differ in their rows")
     median = {way: statistics.median(found) for way, found in rates.items()}
-    print(f"{whence}: Ray reaches {median['ray'] / median['local']:.2f} of the local executor")
+    spent = {way: statistics.median(found) for way, found in cpu.items()}
+    print(
+        f"{whence}: Ray reaches {median['ray'] / median['local']:.2f} of the local executor;"
+        f" {spent['ray']:.2f} CPU ms per picture, here {spent['local']:.2f}, start and end included"
+    )
     for line in wrong:
         print(f"WRONG {line}")
     sys.exit(1 if wrong else 0)
+
+
+def _cpu_of(nodes: Nodes) -> dict[int, float]:
+    """Processor seconds of every process of the cluster."""
+    return {pid: cpu_s for node in nodes.processes for pid, cpu_s in session_processes(node.pid).items()}
 
 
 if __name__ == "__main__":
