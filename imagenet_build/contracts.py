@@ -7,10 +7,10 @@ done when a unit of the same key *and* the same fingerprint was done: so a run r
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from imagenet_build.config.models import BuildConfig
 from imagenet_build.storage.layout import RunLayout
@@ -55,6 +55,50 @@ class RunContext:
     """Engines of which only kept pages are read."""
 
 
+class Post(Protocol):
+    """What a stage wants to run in other processes: it is told things, and says things."""
+
+    async def start(self) -> None:
+        """Open what it needs; called once, first."""
+
+    def tell(self, messages: Sequence[Any]) -> None:
+        """Take messages in."""
+
+    async def hear(self, wait_s: float) -> Sequence[Any]:
+        """What it has to say; waits for the first message, but not longer."""
+
+    async def close(self) -> None:
+        """Stop."""
+
+
+class Member(Protocol):
+    """A process elsewhere that runs a `Post`. Messages reach it, and come from it, in their order."""
+
+    @property
+    def name(self) -> str:
+        """Unique in the session."""
+
+    async def tell(self, messages: Sequence[Any]) -> None:
+        """Send messages. Raises MemberLost."""
+
+    async def hear(self) -> Sequence[Any]:
+        """Wait for messages; may give none. Raises MemberLost."""
+
+    async def dismiss(self) -> None:
+        """End the process; it may have ended."""
+
+
+class Crew(Protocol):
+    """The processes that an executor has to offer to a session."""
+
+    @property
+    def size(self) -> int:
+        """How many there should be."""
+
+    async def hire(self, make: Callable[[str], Post]) -> Member:
+        """Start one; `make` is picklable, and gets its name. Raises MemberLost if there is no place for it now."""
+
+
 Advance = Callable[[int], None]
 UnitRunner = Callable[[WorkUnit], Awaitable[UnitResult]]
 
@@ -88,8 +132,15 @@ class LaneStage(Protocol):
     def plan(self, run: RunContext) -> Iterator[WorkUnit]:
         """All units in a fixed order, done or not."""
 
-    def session(self, run: RunContext, advance: Advance) -> AbstractAsyncContextManager[UnitRunner]:
-        """Open what the units share; `advance` is called with the number of items finished."""
+    def session(
+        self, run: RunContext, advance: Advance, crew: Crew | None = None
+    ) -> AbstractAsyncContextManager[UnitRunner]:
+        """Open what the units share.
+
+        Args:
+            advance: called with the number of items finished.
+            crew: processes elsewhere that may do part of the work; None: there are none.
+        """
 
     def lanes_at_once(self, run: RunContext) -> int:
         """How many lanes may be under way together."""

@@ -85,6 +85,17 @@ class HostResting(SourceError):
         self.until = until
 
 
+class MemberLost(SourceError):
+    """A process of a cluster is gone, or cannot be started now; others take over its work.
+
+    It may only be cut off, and go on for as long as `stays_s` before it notices.
+    """
+
+    def __init__(self, message: str = "", *, source: str = "", stays_s: float = 0.0) -> None:
+        super().__init__(message, source=source)
+        self.stays_s = stays_s
+
+
 class QueryRefused(SourceError):
     """The engine refuses this query (too deep, too long); other queries go on."""
 

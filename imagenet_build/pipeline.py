@@ -9,6 +9,7 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -21,8 +22,8 @@ from imagenet_build.download.add_urls import NO_HOST, add_list, refuse_unusable
 from imagenet_build.download.stage import DownloadStage
 from imagenet_build.download.url_list import UrlList
 from imagenet_build.errors import ConfigError, DataError, DiskUnusable
+from imagenet_build.execution.choose import chosen_executor
 from imagenet_build.execution.executor import Executor
-from imagenet_build.execution.local import LocalExecutor
 from imagenet_build.manifest.stage import ManifestStage
 from imagenet_build.queries.stage import QueriesStage
 from imagenet_build.search.preflight import check_engines
@@ -111,7 +112,7 @@ def build(
         progress: is told what happens.
         until: name of the last stage to run; None for all.
         reparse: engines whose kept pages are read again, without a request to them.
-        executor: where units run; None for this machine.
+        executor: where units run; None for what the configuration says.
     Raises:
         ConfigError: the configuration cannot work; nothing was sent.
         DiskUnusable: the disk is full or refuses; nothing is lost, the same call goes on.
@@ -128,9 +129,8 @@ def build(
     last = STAGE_NAMES.index(until) if until else len(STAGES) - 1
     if last >= STAGE_NAMES.index("dedup"):
         check_lists(config.dedup.exclude)
-    executor = executor or LocalExecutor(config.execution.workers)
     outcome = BuildOutcome()
-    with _disk_errors(out), writing(out, config) as layout:
+    with _disk_errors(out), writing(out, config) as layout, _executor(executor, config) as executor:
         run = RunContext(layout, config, frozenset(reparse))
         if last >= STAGE_NAMES.index("search"):
             for notice in check_engines(config):
@@ -170,8 +170,7 @@ def fetch(
         raise ConfigError(f"{out} was made by `build`.", remedy="Fetch into another --out directory.")
     if not config.download.enabled:
         raise ConfigError("Nothing can be fetched: download.enabled is false.")
-    executor = executor or LocalExecutor(config.execution.workers)
-    with _disk_errors(out), writing(out, config) as layout:
+    with _disk_errors(out), writing(out, config) as layout, _executor(executor, config) as executor:
         run = RunContext(layout, config)
         state = RunState(layout.state)
         try:
@@ -180,6 +179,10 @@ def fetch(
         finally:
             state.close()
     return BuildOutcome([outcome])
+
+
+def _executor(given: Executor | None, config: BuildConfig) -> AbstractContextManager[Executor]:
+    return chosen_executor(config.execution) if given is None else contextlib.nullcontext(given)
 
 
 def _queue_list(urls: UrlList | None, layout: RunLayout, state: RunState, progress: Progress) -> None:

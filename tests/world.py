@@ -16,8 +16,9 @@ import yaml
 
 from imagenet_build.collection.index import build_index
 from tests.fakes import pictures
-from tests.fakes.image_server import ImageServer
+from tests.fakes.image_server import ImageServer, redirect
 from tests.fakes.openverse_server import OpenverseServer
+from tests.fakes.server import Reply
 from tests.mini_wordnet.make import build as build_mini_wordnet
 
 TITLES = (
@@ -52,10 +53,10 @@ class World:
         """Run the program to its end."""
         return run(self.build_command(out, *more))
 
-    def start(self, out: Path) -> subprocess.Popen[bytes]:
+    def start(self, out: Path, *more: str) -> subprocess.Popen[bytes]:
         """Start the program in a process group of its own, so that its workers can be killed with it."""
         quiet = subprocess.DEVNULL
-        return subprocess.Popen(self.build_command(out), stdout=quiet, stderr=quiet, start_new_session=True)
+        return subprocess.Popen(self.build_command(out, *more), stdout=quiet, stderr=quiet, start_new_session=True)
 
     def requests(self) -> dict[str, int]:
         """Searches and pictures asked for, by URL; robots.txt is read anew by every process."""
@@ -80,8 +81,14 @@ def kill(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def make_world(folder: Path, openverse: OpenverseServer, images: ImageServer) -> World:
-    """Pictures with titles at Openverse, some broken, some copies of others; captioned pictures in a local index."""
+def make_world(
+    folder: Path, openverse: OpenverseServer, images: ImageServer, *, late_s: float = 0.0, **rule: Any
+) -> World:
+    """Pictures with titles at Openverse, some broken, some copies of others; captioned pictures in a local index.
+
+    If the image server has several hosts, each has a part of the pictures, and some are asked for at another one, which
+    redirects. `late_s`: what every picture takes; `rule`: keys of `HostRule` for all image hosts.
+    """
     build_mini_wordnet(folder / "mini")
     bad = []
     for number, title in enumerate(TITLES):
@@ -89,7 +96,12 @@ def make_world(folder: Path, openverse: OpenverseServer, images: ImageServer) ->
             size = (320, 240) if copy < 2 else (240, 180)  # the last is the first, smaller
             seed = number * 10 + (copy if copy < 2 else 0)
             path = f"/{number}/{copy}.jpg"
-            url = images.serve(path, pictures.photo(seed, *size))
+            data = pictures.photo(seed, *size)
+            images.serve(path, Reply(200, data, "image/jpeg", mode="late", pause_s=late_s) if late_s else data)
+            url = images.url(path, images.hosts[number % len(images.hosts)])
+            if len(images.hosts) > 1 and copy == 1:
+                images.serve(f"/led{path}", redirect(url))
+                url = images.url(f"/led{path}", images.hosts[(number + 1) % len(images.hosts)])
             openverse.pictures.append({"title": f"{title} {number}", "url": url, "width": size[0], "height": size[1]})
     spoilt = {
         "/bad/cut.jpg": pictures.truncated_jpeg(),
@@ -127,8 +139,8 @@ def make_world(folder: Path, openverse: OpenverseServer, images: ImageServer) ->
                         {"name": "collection", "index": "index.sqlite"},
                     ]
                 },
-                "network": {"allow_addresses": ["127.0.0.1"]},
-                "download": {"hosts": {"127.0.0.1": {"min_delay_s": 0, "concurrency": 4}}},
+                "network": {"allow_addresses": list(images.hosts)},
+                "download": {"hosts": {host: {"min_delay_s": 0, "concurrency": 4, **rule} for host in images.hosts}},
                 "execution": {"workers": 1},
             }
         )

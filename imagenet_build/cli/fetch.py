@@ -13,6 +13,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from imagenet_build.cli.executor_options import executor_options, executor_overrides
 from imagenet_build.cli.main import EXIT_ATTENTION
 from imagenet_build.cli.progress import BuildProgress
 from imagenet_build.cli.resting_hosts import print_resting
@@ -44,6 +45,7 @@ _SECTIONS = ("network", "download", "execution")
 @click.option(
     "--set", "sets", multiple=True, metavar="KEY=VALUE", help="Override one key: --set download.min_side_px=100."
 )
+@executor_options
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 def fetch_command(
     urls: Path | None,
@@ -53,6 +55,8 @@ def fetch_command(
     contact: str | None,
     workers: int | None,
     sets: tuple[str, ...],
+    executor: str | None,
+    ray_address: str | None,
     as_json: bool,
 ) -> None:
     """Fetch a list of image URLs: the download stage of `build` alone.
@@ -71,7 +75,8 @@ def fetch_command(
     layout = RunLayout(out)
     if urls is None and not is_list_run(layout):
         raise ConfigError("Nothing to fetch.", remedy=f"Name a list of URLs; {out} holds none yet.")
-    config = _config(layout, config_file, sets, contact or os.environ.get(CONTACT_VARIABLE), workers)
+    more = executor_overrides(executor, ray_address)
+    config = _config(layout, config_file, sets, contact or os.environ.get(CONTACT_VARIABLE), workers, more)
     before = download_status(layout, time.time())
     kept_before = before.kept if before else 0
     with BuildProgress() as progress:
@@ -91,13 +96,18 @@ def fetch_command(
 
 
 def _config(
-    layout: RunLayout, config_file: Path | None, sets: tuple[str, ...], contact: str | None, workers: int | None
+    layout: RunLayout,
+    config_file: Path | None,
+    sets: tuple[str, ...],
+    contact: str | None,
+    workers: int | None,
+    more: list[str],
 ) -> BuildConfig:
     """What `fetch` heeds of a file, of the run's own configuration if no file is named, and of the command line."""
     for text in sets:
         if text.split(".")[0].strip() not in _SECTIONS:
             raise ConfigError(f"--set {text!r}: `fetch` heeds {', '.join(f'{name}.*' for name in _SECTIONS)} only.")
-    overrides = list(sets)
+    overrides = [*sets, *more]
     if contact:
         overrides.append(f"network.contact={yaml_value(contact)}")
     if workers is not None:

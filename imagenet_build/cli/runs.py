@@ -14,6 +14,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from imagenet_build.cli.executor_options import executor_options, executor_overrides
 from imagenet_build.cli.main import EXIT_ATTENTION
 from imagenet_build.cli.progress import BuildProgress
 from imagenet_build.cli.resting_hosts import MOST_LINES, print_resting
@@ -64,6 +65,7 @@ def yaml_value(value: str | Path) -> str:
 @click.option(
     "--set", "sets", multiple=True, metavar="KEY=VALUE", help="Override one key: --set download.min_side_px=100."
 )
+@executor_options
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 def build_command(
     config_file: Path | None,
@@ -76,6 +78,8 @@ def build_command(
     until: str | None,
     reparse: tuple[str, ...],
     sets: tuple[str, ...],
+    executor: str | None,
+    ray_address: str | None,
     as_json: bool,
 ) -> None:
     """Run or resume a build. Stop it at any time; the same command goes on.
@@ -86,8 +90,9 @@ def build_command(
       imagenet-build build --root whippet.n.01 --engine wikimedia --contact me@example.org --out runs/whippet
       imagenet-build build --root bird.n.01 --engine collection --index birds.sqlite --out runs/birds
       imagenet-build build --out runs/birds            (resumes with the run's own configuration)
+      imagenet-build build configs/mammal.yaml --out /shared/mammal --executor ray --address 10.0.0.1:6379
     """
-    overrides = list(sets)
+    overrides = [*sets, *executor_overrides(executor, ray_address)]
     if roots:
         overrides.append(f"taxonomy.roots={json.dumps(list(roots))}")
     if wnids_file:

@@ -163,9 +163,11 @@ class DedupConfig(Section):
 
 
 class ExecutionConfig(Section):
-    """How the work is spread over this machine."""
+    """How the work is spread, over this machine or a cluster."""
 
     workers: Annotated[int, Field(ge=0)] = Field(0, json_schema_extra=FREE)
+    executor: Literal["local", "ray"] = Field("local", json_schema_extra=FREE)
+    ray_address: str = Field("auto", json_schema_extra=FREE)
 
 
 class BuildConfig(Section):

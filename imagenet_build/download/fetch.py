@@ -31,13 +31,13 @@ from imagenet_build.errors import (
 )
 from imagenet_build.network.client import PRODUCT_TOKEN, HttpClient
 from imagenet_build.network.host_lane import PATIENCE_S
-from imagenet_build.network.host_lanes import HostLanes
+from imagenet_build.network.host_lanes import Lanes
 from imagenet_build.network.messages import HttpAnswer
 from imagenet_build.network.opt_out import opt_out
 from imagenet_build.network.retry import LEAST_S, backoff_s
 from imagenet_build.network.robots import Robots, RobotsVerdict
 from imagenet_build.network.visit import Visit
-from imagenet_build.records import Rejection, RejectReason
+from imagenet_build.records import ImageFacts, Rejection, RejectReason
 
 HEADERS = {"Accept": "image/*", "Accept-Encoding": "identity"}
 """Pictures are compressed already: a second coding saves nothing and has to be undone."""
@@ -70,6 +70,8 @@ class Fetched:
     """Times that it was asked for."""
     final_url: str
     """Where its redirects led, as far as they were followed."""
+    facts: ImageFacts | None = None
+    """Of the bytes, if they were inspected where they were fetched."""
 
 
 class Fetcher:
@@ -78,7 +80,7 @@ class Fetcher:
     def __init__(
         self,
         client: HttpClient,
-        lanes: HostLanes,
+        lanes: Lanes,
         robots: Robots | None,
         config: DownloadConfig,
         rng: random.Random,

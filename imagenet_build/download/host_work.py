@@ -10,8 +10,10 @@ from datetime import datetime
 from types import TracebackType
 
 from imagenet_build.contracts import Advance, UnitResult, WorkUnit
+from imagenet_build.download.crew import CrewFetcher
 from imagenet_build.download.decode_pool import DecodePool
 from imagenet_build.download.fetch import Fetched, Fetcher
+from imagenet_build.download.host_rules import LOCAL
 from imagenet_build.download.inspect_bytes import EXTENSIONS
 from imagenet_build.download.large_bodies import LargeBodies
 from imagenet_build.download.previews import Previews
@@ -152,25 +154,40 @@ class HostWork:
         *,
         longest_rest_s: float,
         previews: Previews | None = None,
+        crew: CrewFetcher | None = None,
     ) -> None:
-        """`previews` None: every picture is fetched (`download.previews_first: false`)."""
+        """What they share.
+
+        Args:
+            fetcher, decoders: for URLs that are fetched here.
+            longest_rest_s: rests of a host that are waited for in this session.
+            previews: None: every picture is fetched (`download.previews_first: false`).
+            crew: fetches and inspects what does not lie on this disk; None: all is done here.
+        """
         self._keeper = keeper
         self._decoders = decoders
         self._fetcher = fetcher
         self._advance = advance
         self._longest_rest_s = longest_rest_s
         self._previews = previews
+        self._crew = crew
         self._large_bodies = LargeBodies()
 
     async def run_host(self, unit: WorkUnit, concurrency: int) -> UnitResult:
         """Fetch everything that waits for one host, until the host wants a rest."""
+        if self._crew is None or unit.key == LOCAL:
+            return await self._run_host(unit, concurrency, None)
+        async with self._crew.having(unit.key):
+            return await self._run_host(unit, concurrency, self._crew)
+
+    async def _run_host(self, unit: WorkUnit, concurrency: int, crew: CrewFetcher | None) -> UnitResult:
         waiting = _Waiting(self._keeper.queue, unit.key)
         rest: list[HostResting] = []
 
         async def worker() -> None:
             while not rest and (queued := waiting.take()) is not None:
                 try:
-                    await self._one(queued)
+                    await self._one(queued, crew)
                 except HostResting as resting:
                     rest.append(resting)
                 else:
@@ -197,7 +214,10 @@ class HostWork:
         counts = self._keeper.queue.host_counts(unit.key)
         return UnitResult(unit, counts, problem=f"{unit.key} is left in peace until {until}: {rest.message}")
 
-    async def _one(self, queued: QueuedUrl) -> None:
+    async def _one(self, queued: QueuedUrl, crew: CrewFetcher | None) -> None:
+        if crew is not None:
+            await self._fetched(queued, await crew.fetch(queued))
+            return
         if self._previews is not None:
             known = await self._previews.refusal(queued)
             if known is not None:
@@ -215,7 +235,7 @@ class HostWork:
             return
         if await self._keeper.keep_known(queued, fetched.attempts, fetched.final_url, fetched.result):
             return  # a strict decode of the same bytes would say the same
-        facts = await self._decoders.inspect(fetched.result)
+        facts = fetched.facts or await self._decoders.inspect(fetched.result)
         if isinstance(facts, Rejection):
             await self._keeper.refuse(queued, fetched.attempts, fetched.final_url, facts)
         else:

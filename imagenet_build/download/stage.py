@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from imagenet_build.config.models import DownloadConfig, HostRule
-from imagenet_build.contracts import Advance, RunContext, UnitResult, UnitRunner, WorkUnit
+from imagenet_build.contracts import Advance, Crew, RunContext, UnitResult, UnitRunner, WorkUnit
 from imagenet_build.download.add_urls import row_key
+from imagenet_build.download.crew import CrewFetcher
+from imagenet_build.download.crew_post import FetchPost
 from imagenet_build.download.decode_pool import DecodePool
 from imagenet_build.download.fetch import Fetcher
+from imagenet_build.download.host_rules import lane_of, rules_of
 from imagenet_build.download.host_work import HostWork, Keeper
 from imagenet_build.download.lane_memory import QueueLaneMemory
 from imagenet_build.download.placeholders import placeholder_multiplicities
 from imagenet_build.download.previews import Previews, preview_decoders
+from imagenet_build.errors import ConfigError
 from imagenet_build.network.addresses import AddressPolicy
 from imagenet_build.network.client import PRODUCT_TOKEN, HttpClient
-from imagenet_build.network.host_lanes import HostLanes, host_of
+from imagenet_build.network.host_lanes import HostLanes
 from imagenet_build.network.robots import Robots, robots_fetcher
 from imagenet_build.storage import tables
 from imagenet_build.storage.download_queue import DownloadQueue
@@ -29,9 +31,6 @@ from imagenet_build.storage.queue_view import QueueView
 from imagenet_build.storage.schemas import HITS, IMAGES, REJECTIONS
 from imagenet_build.storage.shards import ShardWriter
 
-LOCAL = "(this disk)"
-"""The lane of file: URLs."""
-_LOCAL_RULE = HostRule(min_delay_s=0.0, concurrency=4)
 _SHARD_LANE = "w0"
 
 
@@ -58,9 +57,18 @@ class DownloadStage:
         return run.config.download.hosts_at_once
 
     @asynccontextmanager
-    async def session(self, run: RunContext, advance: Advance) -> AsyncIterator[UnitRunner]:
-        """Open the queue, the shard, the connections and the decoders."""
+    async def session(self, run: RunContext, advance: Advance, crew: Crew | None = None) -> AsyncIterator[UnitRunner]:
+        """Open the queue, the shard, the connections and the decoders.
+
+        Raises:
+            ConfigError: `previews_first` with a crew.
+        """
         config = run.config.download
+        if crew is not None and config.previews_first:
+            raise ConfigError(
+                "download.previews_first works on one machine only.",
+                remedy="Switch it off, or build with --executor local.",
+            )
         async with AsyncExitStack() as stack:
             queue = DownloadQueue(run.layout.download_queue)
             stack.callback(queue.close)
@@ -76,7 +84,7 @@ class DownloadStage:
                     connect_timeout_s=config.connect_timeout_s,
                 )
             )
-            lanes = HostLanes(_rules(config), QueueLaneMemory(queue))
+            lanes = HostLanes(rules_of(config), QueueLaneMemory(queue))
             # half the time of a fetch: a silent robots.txt must be known as such before the fetch behind it times out
             fetch_robots = robots_fetcher(client, lanes, config.timeout_s / 2)
             robots: Robots | None = None
@@ -89,7 +97,19 @@ class DownloadStage:
                 small = preview_decoders(config)
                 stack.callback(small.close)
                 previews = Previews(queue, small, fetcher)
-            work = HostWork(keeper, decoders, fetcher, advance, longest_rest_s=config.longest_rest_s, previews=previews)
+            elsewhere: CrewFetcher | None = None
+            if crew is not None:
+                elsewhere = CrewFetcher(crew, partial(FetchPost, run), lanes, QueueLaneMemory(queue))
+                await stack.enter_async_context(elsewhere)
+            work = HostWork(
+                keeper,
+                decoders,
+                fetcher,
+                advance,
+                longest_rest_s=config.longest_rest_s,
+                previews=previews,
+                crew=elsewhere,
+            )
 
             async def run_unit(unit: WorkUnit) -> UnitResult:
                 return await work.run_host(unit, lanes.rule(unit.key).concurrency)
@@ -119,23 +139,6 @@ class DownloadStage:
             view.close()
 
 
-def _lane_of(url: str) -> str:
-    """Its host, or this disk."""
-    return LOCAL if url[:5].lower() == "file:" else host_of(url)
-
-
-def _rules(config: DownloadConfig) -> Callable[[str], HostRule]:
-    """The rule of a lane: named with its port, by its name alone, or the default."""
-
-    def rule_of(host: str) -> HostRule:
-        if host == LOCAL:
-            return _LOCAL_RULE
-        named = config.hosts.get(host) or config.hosts.get(urlsplit(f"//{host}").hostname or host)
-        return named or config.default_host
-
-    return rule_of
-
-
 def _add_hits(run: RunContext, queue: DownloadQueue) -> None:
     """Queue the URLs of hits.parquet, unless this very file was queued before."""
     if not run.layout.hits.exists():
@@ -147,7 +150,7 @@ def _add_hits(run: RunContext, queue: DownloadQueue) -> None:
     previews = ["preview_url"] if run.config.download.previews_first else []
     for wnid, hits in tables.by_synset(run.layout.hits, HITS, ["wnid", "url", "url_key", *previews]):
         keys, urls = hits["url_key"].to_pylist(), hits["url"].to_pylist()
-        queue.add(zip(keys, urls, map(_lane_of, urls), strict=True))
+        queue.add(zip(keys, urls, map(lane_of, urls), strict=True))
         if previews:
             queue.previews.add(wnid, zip(keys, hits["preview_url"].to_pylist(), strict=True))
     queue.set_added(source)

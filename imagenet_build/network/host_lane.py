@@ -6,34 +6,18 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import TracebackType
 
 from imagenet_build.config.models import HostRule
 from imagenet_build.errors import DeadlinePassed, HostResting
 from imagenet_build.network.circuit_breaker import CircuitBreaker
 from imagenet_build.network.host_rate import HostRate
+from imagenet_build.network.lane_state import LaneState
 from imagenet_build.network.retry import retry_after_s
 
 PATIENCE_S = 5.0
 """Longest pause that is waited for; a lane that must be silent for longer says so at once."""
 _THROTTLED = frozenset({429, 503})
-
-
-@dataclass(frozen=True, slots=True)
-class LaneState:
-    """What must outlive the process."""
-
-    not_before: float = 0.0
-    """Seconds since 1970; nothing is sent to the host before."""
-    failures: int = 0
-    """Addresses in a row that failed for reasons that lie in the host."""
-    rests: int = 0
-    """Rests that the circuit breaker has ordered since the last success."""
-    delay_s: float = 0.0
-    """Seconds between two starts, as far as the host has slowed us down; 0: as its rule says."""
-    places: int = 0
-    """Requests under way together, likewise."""
 
 
 class HostLane:
@@ -49,6 +33,8 @@ class HostLane:
         "_not_before",
         "_queue",
         "_rate",
+        "_seen",
+        "_unseen",
         "_why",
         "host",
     )
@@ -70,6 +56,8 @@ class HostLane:
         self._held = 0
         self._queue: deque[asyncio.Future[None]] = deque()
         self._next_start_s = 0.0
+        self._unseen = 0
+        self._seen = asyncio.Event()
 
     @property
     def until(self) -> float:
@@ -84,7 +72,40 @@ class HostLane:
     @property
     def is_idle(self) -> bool:
         """Nobody holds or wants a place, and the next start need not wait."""
-        return not self._held and not self._queue and self._next_start_s <= time.monotonic()
+        return self.is_unused and self._next_start_s <= time.monotonic()
+
+    @property
+    def is_unused(self) -> bool:
+        """Nobody holds or wants a place."""
+        return not self._held and not self._queue
+
+    @property
+    def next_start_in_s(self) -> float:
+        """Seconds until the pace allows the next start; at least 0."""
+        return max(0.0, self._next_start_s - time.monotonic())
+
+    def delay_start(self, seconds: float) -> None:
+        """Start nothing for so long, because of a start that another process made."""
+        self._next_start_s = max(self._next_start_s, time.monotonic() + seconds)
+
+    def adopt(self) -> Turn:
+        """A turn that was given elsewhere, by a process that is gone: it holds a place here until it ends."""
+        self._held += 1
+        turn = Turn(self, PATIENCE_S)
+        turn.began_s = time.monotonic()
+        return turn
+
+    def start_is_unseen(self) -> None:
+        """A start that was allowed happens in another process: the next waits until it is heard of."""
+        self._unseen += 1
+        self._seen.clear()
+
+    def start_was_seen(self) -> None:
+        """It has happened by now."""
+        self._unseen -= 1
+        self.delay_start(self._rate.delay_s)
+        if not self._unseen:
+            self._seen.set()
 
     @property
     def places(self) -> int:
@@ -148,11 +169,11 @@ class HostLane:
 
     # for Turn
 
-    def answered(self, began_s: float, status: int, headers: Mapping[str, str]) -> bool:
+    def answered(self, began_s: float, status: int, headers: Mapping[str, str], after_s: float | None) -> bool:
         """Learn from an answer's head: its status, how long it took. Returns whether it asks for a pause."""
         now_s = time.monotonic()
         if status < 400:
-            if self._rate.success(began_s, now_s - began_s, now_s):
+            if self._rate.success(began_s, now_s - began_s if after_s is None else after_s, now_s):
                 self.keep()
                 self._wake()
             return False
@@ -176,6 +197,8 @@ class HostLane:
         now_s = time.monotonic()
         if now_s < self._next_start_s or (self._not_before and time.time() < self._not_before):
             return 0.0
+        if self._unseen and self._rate.delay_s:
+            return 0.0
         self._held += 1
         self._next_start_s = now_s + self._rate.delay_s
         return now_s
@@ -186,6 +209,9 @@ class HostLane:
         await self._take_place()
         try:
             while True:
+                if self._unseen and self._rate.delay_s:
+                    await self._seen.wait()
+                    continue
                 self._check_rest()
                 now_s = time.monotonic()
                 pace_s = self._next_start_s - now_s
@@ -256,11 +282,21 @@ class Turn:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Give the place back."""
-        if not self.status and isinstance(error, DeadlinePassed):
+        self.end(is_late=not self.status and isinstance(error, DeadlinePassed))
+
+    def end(self, *, is_late: bool) -> None:
+        """Give the place back; `is_late`: no answer began in time."""
+        if is_late:
             self._lane.unanswered(self.began_s)
         self._lane.leave()
 
-    def answered(self, status: int, headers: Mapping[str, str]) -> None:
-        """An answer has begun: its status and headers (lower-case names)."""
+    def answered(self, status: int, headers: Mapping[str, str], after_s: float | None = None) -> None:
+        """An answer has begun.
+
+        Args:
+            status: of the answer.
+            headers: with lower-case names.
+            after_s: seconds after the request was sent, if that was in another process.
+        """
         self.status = status
-        self.has_parked = self._lane.answered(self.began_s, status, headers)
+        self.has_parked = self._lane.answered(self.began_s, status, headers, after_s)

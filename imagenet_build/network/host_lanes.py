@@ -12,9 +12,11 @@ from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
 from imagenet_build.config.models import HostRule
-from imagenet_build.network.host_lane import HostLane, LaneState
+from imagenet_build.network.client import HopTurn
+from imagenet_build.network.host_lane import HostLane
+from imagenet_build.network.lane_state import LaneState
 
-__all__ = ["HostLanes", "LaneMemory", "LaneState", "host_of"]
+__all__ = ["HostLanes", "Lane", "LaneMemory", "LaneState", "LaneTurn", "Lanes", "host_of"]
 
 MOST_LANES = 4096
 """Lanes remembered though nobody uses them."""
@@ -41,6 +43,42 @@ class LaneMemory(Protocol):
 
     def keep_lane_state(self, host: str, state: LaneState) -> None:
         """Keep it."""
+
+
+class LaneTurn(HopTurn, Protocol):
+    """One request's place in a lane, as an async context manager; see `host_lane.Turn`."""
+
+    began_s: float
+    status: int
+    has_parked: bool
+
+
+class Lane(Protocol):
+    """One host's lane, wherever it lives; see `host_lane.HostLane`."""
+
+    @property
+    def until(self) -> float:
+        """Seconds since 1970 before which nothing is sent."""
+
+    @property
+    def is_on_trial(self) -> bool:
+        """It has failed too often."""
+
+    def turn(self, patience_s: float = ...) -> LaneTurn:
+        """A place at the right moment."""
+
+    def park(self, seconds: float, why: str = ...) -> None:
+        """Start nothing for so long."""
+
+    def outcome(self, well: bool, began_s: float) -> None:
+        """Count one address that was dealt with."""
+
+
+class Lanes(Protocol):
+    """Where lanes are found: `HostLanes`, or lanes of which some live in other processes."""
+
+    def lane(self, host: str) -> Lane:
+        """A host's lane; `host` as `host_of` gives it."""
 
 
 class HostLanes:
@@ -72,6 +110,11 @@ class HostLanes:
         while len(self._recent) > MOST_LANES:
             self._forget_one()
         return lane
+
+    def forget(self, host: str) -> None:
+        """A host's lane has its home elsewhere from now on."""
+        self._recent.pop(host, None)
+        self._alive.pop(host, None)
 
     def _forget_one(self) -> None:
         """The longest unused lane; one in use, or with a start to wait for, only if many others are too."""

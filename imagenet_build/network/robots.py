@@ -22,7 +22,7 @@ from imagenet_build.errors import (
     Unreachable,
 )
 from imagenet_build.network.client import HttpClient
-from imagenet_build.network.host_lanes import HostLanes
+from imagenet_build.network.host_lanes import Lanes
 from imagenet_build.network.messages import HttpAnswer
 from imagenet_build.network.robots_lines import PathPatterns, lines_for
 from imagenet_build.network.usage_preferences import UsageRules, usage_rules
@@ -187,7 +187,7 @@ class Robots:
         )
 
 
-def robots_fetcher(client: HttpClient, lanes: HostLanes, timeout_s: float) -> Callable[[str], Awaitable[HttpAnswer]]:
+def robots_fetcher(client: HttpClient, lanes: Lanes, timeout_s: float) -> Callable[[str], Awaitable[HttpAnswer]]:
     """How `Robots` gets files: each hop in the lane of its host, like any other request."""
 
     async def fetch(url: str) -> HttpAnswer:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from imagenet_build.errors import BadAnswer, CutOff, HostUnknown, SourceError, TooSlow, Unreachable
-from imagenet_build.network.host_lane import PATIENCE_S, HostLane, Turn
-from imagenet_build.network.host_lanes import HostLanes, host_of
+from imagenet_build.network.host_lane import PATIENCE_S
+from imagenet_build.network.host_lanes import Lane, Lanes, LaneTurn, host_of
 
 HOP_PATIENCE_S = 30.0
 """A redirect leads into a lane that others may be using: a longer distance between its starts is waited for."""
@@ -16,16 +16,16 @@ class Visit:
 
     __slots__ = ("_lanes", "_turn", "host", "own_host", "url")
 
-    def __init__(self, lanes: HostLanes, url: str) -> None:
+    def __init__(self, lanes: Lanes, url: str) -> None:
         self._lanes = lanes
-        self._turn: Turn | None = None
+        self._turn: LaneTurn | None = None
         self.url = url
         """Of the hop that was reached last."""
         self.own_host = self.host = host_of(url)
         """Lanes of the address itself, and of the hop."""
 
     @property
-    def lane(self) -> HostLane:
+    def lane(self) -> Lane:
         """The lane of the hop."""
         return self._lanes.lane(self.host)
 
@@ -44,7 +44,7 @@ class Visit:
             self._turn = None
         self.url, self.host = url, host
 
-    def turn(self, url: str) -> Turn:
+    def turn(self, url: str) -> LaneTurn:
         """The turn of a hop."""
         self.reach(url)
         self._turn = self.lane.turn(PATIENCE_S if self.host == self.own_host else HOP_PATIENCE_S)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from imagenet_build.contracts import Advance, RunContext, UnitResult, UnitRunner, WorkUnit
+from imagenet_build.contracts import Advance, Crew, RunContext, UnitResult, UnitRunner, WorkUnit
 from imagenet_build.network.addresses import AddressPolicy
 from imagenet_build.network.client import HttpClient
 from imagenet_build.records import Origin, Query
@@ -47,8 +47,13 @@ class SearchStage:
         return max(1, sum(engine.info.concurrency for engine in _engines(run)))
 
     @asynccontextmanager
-    async def session(self, run: RunContext, advance: Advance) -> AsyncIterator[UnitRunner]:
-        """Open the connections and every engine's page store."""
+    async def session(self, run: RunContext, advance: Advance, crew: Crew | None = None) -> AsyncIterator[UnitRunner]:
+        """Open the connections and every engine's page store.
+
+        A crew has nothing to do here: an engine's pace is for all of us together, and one process asks a hundred times
+        faster than all engines allow.
+        """
+        del crew
         search = run.config.search
         queries = dict(tables.by_synset(run.layout.queries, QUERIES))
         synsets = tables.read(run.layout.synsets, SYNSETS, columns=["wnid", "is_organism"]).to_pylist()

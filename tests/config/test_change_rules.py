@@ -72,6 +72,8 @@ OTHER = {
     "verify.table_reject": 0.3,
     "verify.seed": 7,
     "execution.workers": 7,
+    "execution.executor": "ray",
+    "execution.ray_address": "10.0.0.1:6379",
 }
 """A value that is not the default, for every key that is no growing list and not of dedup."""
 ENTRIES = {

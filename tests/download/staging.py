@@ -11,9 +11,9 @@ from typing import Any
 import pyarrow as pa
 
 from imagenet_build.config.models import BuildConfig
-from imagenet_build.contracts import RunContext, UnitResult
+from imagenet_build.contracts import Crew, RunContext, UnitResult
 from imagenet_build.download.stage import DownloadStage
-from imagenet_build.execution.local import LocalExecutor
+from imagenet_build.execution.lanes import run_lanes
 from imagenet_build.search.canonical_url import canonical_key
 from imagenet_build.storage import tables
 from imagenet_build.storage.download_queue import DownloadQueue
@@ -41,8 +41,8 @@ class Download:
         config = {"download": settings, "network": network, "execution": {"workers": 1}}
         return RunContext(RunLayout(self.root), BuildConfig.model_validate(config))
 
-    def run(self) -> list[UnitResult]:
-        """Plan, run and publish, as the pipeline does."""
+    def run(self, crew: Crew | None = None) -> list[UnitResult]:
+        """Plan, run and publish, as the pipeline does; `crew` fetches, if there is one."""
         run = self.context
         rows = (
             {**_TEXTS, "wnid": wnid, "url": url, "url_key": canonical_key(url), "position": 0, "rank": rank}
@@ -55,7 +55,7 @@ class Download:
             self.advanced += items
 
         stage = DownloadStage()
-        LocalExecutor(1).run(stage, list(stage.plan(run)), run, results.append, advance)
+        run_lanes(stage, list(stage.plan(run)), run, results.append, advance, crew)
         stage.finish(run)
         return results
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from imagenet_build.config.models import BuildConfig
-from imagenet_build.contracts import Advance, RunContext, UnitResult, UnitRunner, WorkUnit
+from imagenet_build.contracts import Advance, Crew, RunContext, UnitResult, UnitRunner, WorkUnit
 from imagenet_build.errors import DataError
 from imagenet_build.storage.layout import RunLayout
 
@@ -70,7 +70,7 @@ class Lanes:
         pass
 
     @asynccontextmanager
-    async def session(self, run: RunContext, advance: Advance) -> AsyncIterator[UnitRunner]:
+    async def session(self, run: RunContext, advance: Advance, crew: Crew | None = None) -> AsyncIterator[UnitRunner]:
         self.events.append("open")
 
         async def run_unit(unit: WorkUnit) -> UnitResult:

@@ -32,10 +32,10 @@ class Reply:
     body: bytes = b""
     content_type: str = "application/octet-stream"
     headers: Mapping[str, str] = field(default_factory=dict)
-    mode: Literal["whole", "cut", "drip", "endless", "hang", "drop", "wait"] = "whole"
+    mode: Literal["whole", "cut", "drip", "endless", "hang", "drop", "wait", "late"] = "whole"
     """cut: the connection ends before the announced length; drip: in small pieces with pauses; endless: the body is
     repeated until the client goes away; hang: nothing is ever answered; drop: the connection closes unanswered; wait:
-    answered after `release` is called on the server."""
+    answered after `release` is called on the server; late: whole, after one pause."""
     announced: int | None = None
     """Content-Length to claim, for `cut` (default: twice the body)."""
     piece_bytes: int = 64
@@ -158,8 +158,10 @@ class FakeServer:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             for wait in waits:
                 wait.cancel()
+        if reply.mode == "late":
+            await _pause(self._stop, reply.pause_s)
         headers = {"Content-Type": reply.content_type, **reply.headers}
-        if reply.mode in ("whole", "wait"):
+        if reply.mode in ("whole", "wait", "late"):
             return web.Response(status=reply.status, body=reply.body, headers=headers)
         response = web.StreamResponse(status=reply.status, headers=headers)
         if reply.mode == "cut":

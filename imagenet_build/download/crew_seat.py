@@ -1,0 +1,48 @@
+"""A member of a crew, and what it has in hand."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from imagenet_build.contracts import Member
+from imagenet_build.download.crew_messages import ToMember
+from imagenet_build.download.fetch import Fetched
+
+
+@dataclass(eq=False)
+class Seat:
+    """One member, as the session sees it."""
+
+    member: Member
+    hosts: set[str] = field(default_factory=set)
+    """Whose lanes live there."""
+    asked: dict[int, tuple[str, asyncio.Future[Fetched]]] = field(default_factory=dict)
+    """Number of a URL -> its host, and who waits for it."""
+    closing: dict[str, asyncio.Future[None]] = field(default_factory=dict)
+    """Hosts that are to be given back, and who waits for them."""
+    outbox: list[ToMember] = field(default_factory=list)
+    has_mail: asyncio.Event = field(default_factory=asyncio.Event)
+    is_lost: bool = False
+
+    def send(self, message: ToMember) -> None:
+        """Put a message on its way."""
+        self.outbox.append(message)
+        self.has_mail.set()
+
+    def mail(self) -> list[ToMember]:
+        """What is to be sent now."""
+        self.has_mail.clear()
+        mail, self.outbox = self.outbox, []
+        return mail
+
+    def leave(self, why: Exception) -> None:
+        """Nothing will come from it any more: whoever waits for it is told."""
+        waiting: list[asyncio.Future[Fetched] | asyncio.Future[None]] = [
+            *(answer for _, answer in self.asked.values()),
+            *self.closing.values(),
+        ]
+        for each in waiting:
+            if not each.done():
+                each.set_exception(why)
+                each.exception()  # it may be that nobody asks any more
