@@ -15,6 +15,7 @@ from imagenet_build.contracts import RunContext
 from imagenet_build.download.inspect_bytes import EXTENSIONS
 from imagenet_build.records import ShardRef
 from imagenet_build.storage import tables
+from imagenet_build.storage.manifest_index import manifest_sizes
 from imagenet_build.storage.schemas import MANIFEST, SYNSETS
 from imagenet_build.storage.shards import read_member
 
@@ -53,7 +54,7 @@ def write_page(run: RunContext, path: Path, facts: list[str]) -> None:
 def _parts(run: RunContext, facts: list[str]) -> Iterator[str]:
     yield _HEAD + "<h1>What this build brought</h1>" + "".join(f"<p>{escape(fact)}</p>" for fact in facts)
     synsets = {row["wnid"]: row for row in tables.read(run.layout.synsets, SYNSETS).to_pylist()}
-    sizes = [(tables.row_count(path), path.stem) for path in run.layout.manifests.glob("*.parquet")]
+    sizes = [(count, wnid) for wnid, count in manifest_sizes(run.layout).items()]
     for count, wnid in sorted(sizes, key=lambda item: (item[0] > CROWDED, -item[0], item[1]))[:SYNSETS_SHOWN]:
         if count and wnid in synsets:
             yield _section(run, synsets[wnid])

@@ -44,18 +44,12 @@ def write_rows(path: Path, schema: pa.Schema, rows: Iterable[Row], metadata: Map
                 batch.append(row)
                 count += 1
                 if len(batch) == ROWS_PER_GROUP:
-                    writer.write_table(_table(batch, schema))
+                    writer.write_table(pa.Table.from_pylist(batch, schema))
                     batch.clear()
-            writer.write_table(_table(batch, schema))
+            writer.write_table(pa.Table.from_pylist(batch, schema))
 
     write_whole(path, write)
     return count
-
-
-def _table(rows: Sequence[Row], schema: pa.Schema) -> pa.Table:
-    """As `pa.Table.from_pylist`, in half the time."""
-    columns = [pa.array([row[field.name] for row in rows], field.type) for field in schema]
-    return pa.Table.from_arrays(columns, schema=schema)
 
 
 def write_table(path: Path, table: pa.Table, metadata: Mapping[str, str] | None = None) -> None:

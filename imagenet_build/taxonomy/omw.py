@@ -66,4 +66,4 @@ class Omw:
     def sense_count_of_key(self, language: str, key: str) -> int:
         """The same for a text's key (`text_key`)."""
         senses = self._senses.get(language)
-        return senses[key] if senses else 0
+        return senses.get(key, 0) if senses else 0

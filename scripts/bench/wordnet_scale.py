@@ -1,7 +1,7 @@
 """All of WordNet in one run: taxonomy and queries of 82,115 synsets in the default languages, then `plan` for them.
 
-Seconds, processor seconds and memory of the whole command. Nothing is sent. Ends with 1 if `build --until queries` takes
-longer than 30 s or more than 1 GB. WordNet is looked for where `build` looks; --wordnet names another folder.
+Seconds, processor seconds and memory of the whole command. Nothing is sent. Ends with 1 if `build --until queries`
+takes longer than 30 s or more than 1 GB. WordNet is looked for where `build` looks; --wordnet names another folder.
 
     python scripts/bench/wordnet_scale.py [--times 1] [--wordnet FOLDER]
 """
