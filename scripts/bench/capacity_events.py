@@ -56,7 +56,8 @@ class _Host:
     queue: float = 0.0
     done: float = 0.0
     under_way: bool = False
-    busy: float = 0.0
+    until: float = 0.0
+    """When its lot under way, or its last one, is through by its own pace."""
     last: float = 0.0
     """When its last lot was through."""
 
@@ -242,7 +243,7 @@ class _Simulation:
             self.line.serve(now, pictures * world.fetched * world.picture_bytes / world.bytes_per_hour),
             self.threads.serve(now, pictures * world.cpu_s_per_address() / world.cpu_per_hour),
         )
-        host.busy += hours
+        host.until = now + hours + pause
         self.at(done, "fetched", host.name, pictures)
 
     def _look(self, now: float) -> None:
@@ -259,13 +260,12 @@ class _Simulation:
         for server in (self.threads, self.line, self.lanes):
             left[server.name] = max(0.0, server.free_at - now)
         for host in self.hosts.values():
-            left[f"pace of {host.name}"] = host.hours(host.queue)
+            left[f"pace of {host.name}"] = host.hours(host.queue) + max(0.0, host.until - now)
         hours, name = max((hours, name) for name, hours in left.items())
         if self.phases and (self.phases[-1][2] == name or hours < 0.01):  # the last lots are under way
-            self.phases[-1] = (self.phases[-1][0], now, name)
+            self.phases[-1] = (self.phases[-1][0], now, self.phases[-1][2])
         else:
-            start = self.phases[-1][1] if self.phases else 0.0
-            self.phases.append((start, now, name))
+            self.phases.append((self.phases[-1][1] if self.phases else 0.0, now, name))
 
     def _outcome(self) -> Outcome:
         world, scenario = self.world, self.scenario
