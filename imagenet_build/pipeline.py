@@ -232,13 +232,16 @@ def _run_stage(
     before = state.stage(stage.name)
     if todo:  # until the stage is published again, its tables are older than its units
         state.record_stage(stage.name, "", len(units), 0.0)
+        if isinstance(stage, ManifestStage):
+            stage.withdraw(run)
     executor.run(stage, todo, run, record, progress.advance)
     if stage.name != "download":  # its plan holds only hosts with work left; the totals are in the queue
         state.forget_units_except(stage.name, {unit.key for unit in units})
     known = state.units(stage.name)
     problems = Counter(record.problem for record in known.values() if record.problem)
     token = _token(upstream, units) if upstream and not problems else ""
-    if todo or before is None or before.token != token or not token:
+    lost = isinstance(stage, ManifestStage) and not stage.is_published(run)
+    if todo or lost or before is None or before.token != token or not token:
         stage.finish(run)
     seconds = time.monotonic() - started
     state.record_stage(stage.name, token, len(units), seconds)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from imagenet_build.contracts import RunContext
 from imagenet_build.records import ENGLISH
 from imagenet_build.storage import tables
+from imagenet_build.storage.manifest_index import manifest_sizes
 from imagenet_build.storage.run_status import refusals
 from imagenet_build.storage.schemas import DUPLICATES, HITS, IMAGES, QUERIES
 
@@ -53,7 +54,7 @@ def facts_of(run: RunContext) -> DemoFacts:
     for reasons in refusals(layout).values():
         refused.update(reasons)
     duplicates = Counter(tables.read(layout.duplicates, DUPLICATES, columns=["reason"])["reason"].to_pylist())
-    manifests = sorted(layout.manifests.glob("*.parquet"))
+    manifests = manifest_sizes(layout)
     return DemoFacts(
         synsets=tables.row_count(layout.synsets),
         left_out=tables.row_count(layout.left_out),
@@ -64,7 +65,7 @@ def facts_of(run: RunContext) -> DemoFacts:
         refused=dict(refused),
         duplicates=dict(duplicates),
         manifests=len(manifests),
-        non_empty=sum(tables.row_count(path) > 0 for path in manifests),
+        non_empty=sum(rows > 0 for rows in manifests.values()),
         only_translated=len(set(digest_of.values()) - english_anywhere),
         candidates_only_translated=len({(wnid, digest) for wnid, digest, _ in found} - english),
     )

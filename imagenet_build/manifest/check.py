@@ -11,16 +11,17 @@ from itertools import groupby
 from typing import Any, BinaryIO, NamedTuple
 
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from imagenet_build.contracts import RunContext
 from imagenet_build.errors import DataError
 from imagenet_build.manifest.assemble import assemble
+from imagenet_build.manifest.check_index import check_index_order, check_index_row, open_index
 from imagenet_build.manifest.check_queue import check_against_queue
 from imagenet_build.manifest.findings import CODES, Finding
 from imagenet_build.manifest.stage import read_synset
 from imagenet_build.storage import tables
 from imagenet_build.storage.layout import RunLayout
+from imagenet_build.storage.manifest_index import listed_wnids, manifest_sizes
 from imagenet_build.storage.run_status import is_list_run
 from imagenet_build.storage.schemas import (
     CONFLICTS,
@@ -61,19 +62,25 @@ def check_run(
     if not broken:
         built = set(tables.read(layout.synsets, SYNSETS, columns=["wnid"])["wnid"].to_pylist())
         seen = [wnid for wnid, _ in tables.by_synset(layout.hits, HITS, ["wnid"])]
-        for path in sorted(layout.manifests.glob("*.parquet")):
-            if path.stem not in built:
-                yield Finding("M201", path.name, "no such synset in synsets.parquet")
-            elif path.stem not in seen:
-                yield Finding("M201", path.name, "the synset has no hits")
+        with_hits = set(seen)
+        for wnid in sorted(set(listed_wnids(layout)) - (built & with_hits)):
+            missing = "no such synset in synsets.parquet" if wnid not in built else "the synset has no hits"
+            yield Finding("M201", layout.manifest(wnid).name, missing)
+        of_index: list[Finding] = []
+        index = open_index(layout, of_index)
         for wnid in seen:
             if wnid not in built:
                 yield Finding("M201", wnid, "has hits, but is not in synsets.parquet")
             try:
-                yield from _check_manifest(run, wnid)
+                found = list(_check_manifest(run, wnid))
+                yield from found
+                if index is not None and not found:
+                    of_index += check_index_row(layout, index, wnid)
             except DataError as error:
                 yield Finding("T101", f"{wnid}.parquet", error.message)
             advance(1)
+        yield from of_index
+        yield from check_index_order(index, seen) if index is not None else ()
     if run.config.download.enabled and layout.images.name not in {finding.where for finding in broken}:
         yield from _shards_or_table(run, bytes_too)
 
@@ -217,5 +224,5 @@ def manifest_total(run: RunContext) -> int:
 
 
 def manifest_rows(run: RunContext) -> int:
-    """Rows of all manifests, from their footers."""
-    return sum(pq.read_metadata(path).num_rows for path in run.layout.manifests.glob("*.parquet"))
+    """Rows of all manifests, from the index."""
+    return sum(manifest_sizes(run.layout).values())

@@ -34,7 +34,10 @@ def check_against_queue(run: RunContext) -> Iterator[Finding]:
     hint = "" if _is_published(run) else _OLDER
     queue = QueueView(run.layout.download_queue)
     try:
-        states = queue.counts()
+        states = queue.counts(by_looking=True)
+        if states != queue.counts():
+            detail = f"its tallies say {queue.counts()} URLs by state, there are {states}"
+            yield Finding("Q101", run.layout.download_queue.name, detail)
         unknown = sum(count for state, count in states.items() if state not in (WAITING, DONE, REFUSED))
         if unknown:
             yield Finding("Q101", run.layout.download_queue.name, f"{unknown} URLs are in no known state")

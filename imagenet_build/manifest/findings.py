@@ -21,6 +21,7 @@ CODES = {
     "M105": "a manifest's row disagrees with the stages' tables",
     "M106": "a row points to a kept image that is not there",
     "M107": "a manifest's rows are not in the order of the hits",
+    "M108": "manifests.parquet, the index, disagrees with a manifest",
     "M201": "a wnid that the run does not build, or has no hits for",
 }
 

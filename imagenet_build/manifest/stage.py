@@ -1,4 +1,4 @@
-"""All tables -> manifest/<wnid>.parquet, one file per synset with hits."""
+"""All tables -> manifest/<wnid>.parquet, one file per synset with hits; and manifests.parquet, the index over them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,14 @@ import pyarrow as pa
 from imagenet_build.contracts import RunContext, UnitResult, WorkUnit
 from imagenet_build.manifest.assemble import SynsetTables, assemble
 from imagenet_build.storage import tables
+from imagenet_build.storage.manifest_index import index_row, listed_wnids, row_of_file, withdraw_index, write_index
 from imagenet_build.storage.run_record import config_hash
+from imagenet_build.storage.run_state import RunState, UnitRecord
 from imagenet_build.storage.schemas import CONFLICTS, DUPLICATES, HITS, IMAGES, LEAKS, MANIFEST, REJECTIONS, SYNSETS
 from imagenet_build.storage.synset_reader import rows_of
+
+_BYTES = "bytes"
+"""Among a unit's counts: the length of its file."""
 
 
 class ManifestStage:
@@ -55,15 +60,43 @@ class ManifestStage:
             "refused_by_reason": json.dumps(made.refused_by_reason),
         }
         metadata = {f"imagenet_build.{key}": value for key, value in metadata.items()}
-        tables.write_rows(run.layout.manifest(wnid), MANIFEST, made.rows, metadata)
-        return UnitResult(unit, made.counts)
+        path = run.layout.manifest(wnid)
+        tables.write_rows(path, MANIFEST, made.rows, metadata)
+        return UnitResult(unit, {**made.counts, _BYTES: path.stat().st_size})
+
+    def withdraw(self, run: RunContext) -> None:
+        """Take the index away, before the first unit runs: an index that is there can be trusted."""
+        withdraw_index(run.layout)
+
+    def is_published(self, run: RunContext) -> bool:
+        """Whether the index is there; runs of older versions have none."""
+        return run.layout.manifest_index.exists()
 
     def finish(self, run: RunContext) -> None:
-        """Remove manifests of synsets that no longer have hits."""
-        wanted = {wnid for wnid, _ in tables.by_synset(run.layout.hits, HITS, ["wnid"])}
-        for path in sorted(run.layout.manifests.glob("*.parquet")):
-            if path.stem not in wanted:
-                path.unlink()
+        """Remove manifests of synsets that no longer have hits, and publish the index."""
+        wanted = [wnid for wnid, _ in tables.by_synset(run.layout.hits, HITS, ["wnid"])]
+        for wnid in sorted(set(listed_wnids(run.layout)).difference(wanted)):
+            run.layout.manifest(wnid).unlink()
+        write_index(run.layout, _index_rows(run, wanted))
+
+
+def _index_rows(run: RunContext, wnids: list[str]) -> Iterator[dict[str, Any]]:
+    """What the units recorded; only what they did not record is asked of the files."""
+    synsets = tables.read(run.layout.synsets, SYNSETS, columns=["wnid", "name"])
+    names = dict(zip(synsets["wnid"].to_pylist(), synsets["name"].to_pylist(), strict=True))
+    recorded: dict[str, UnitRecord] = {}
+    if run.layout.state.exists():
+        state = RunState(run.layout.state, read_only=True)
+        try:
+            recorded = state.units(ManifestStage.name)
+        finally:
+            state.close()
+    for wnid in wnids:
+        record = recorded.get(wnid)
+        if record is not None and _BYTES in record.counts:
+            yield index_row(run.layout, wnid, names.get(wnid, ""), record.counts, record.counts[_BYTES])
+        elif run.layout.manifest(wnid).exists():
+            yield row_of_file(run.layout, wnid)
 
 
 def read_synset(run: RunContext, wnid: str) -> SynsetTables:

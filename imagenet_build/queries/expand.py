@@ -18,6 +18,10 @@ MAX_LABELS = 5
 """Names that Wikidata adds in one language: the first are the usual ones, the last ones slang and old spellings."""
 
 
+_Terms = tuple[frozenset[str], list[tuple[str, Tokens]]]
+"""Base forms of the first words of a synset's lemmas, and the lemmas themselves."""
+
+
 class Expander:
     """Makes the queries of synsets, one after the other.
 
@@ -37,7 +41,7 @@ class Expander:
         self._languages = [language for language in dict.fromkeys(self._config.languages) if language != ENGLISH]
         self._concepts = concepts or Concepts()
         self._tokens = Tokenizer(wordnet.morphy)
-        self._terms_above: dict[int, list[tuple[str, Tokens]]] = {}
+        self._terms_above: dict[int, _Terms] = {}
         self._wide = WideWords(wordnet, self._tokens) if config.expand == "wide" else None
 
     def expand(self, synset: Synset) -> list[Query]:
@@ -54,7 +58,7 @@ class Expander:
             key = text_key(text)
             if key and (language, key) not in seen:
                 seen.add((language, key))
-                ambiguity = max(1, self._sense_count(language, text))
+                ambiguity = max(1, self._sense_count(language, text, key))
                 queries.append(Query(synset.wnid, text, language, origin, len(queries), ambiguity))
         return queries
 
@@ -83,6 +87,8 @@ class Expander:
         synonyms = [english_text(lemma) for lemma in synset.lemmas]
         for synonym in synonyms:
             yield synonym, Origin.SYNONYM
+        if not above:
+            return
         for synonym in synonyms:
             spellings = {synonym, synonym.replace("-", " ")}  # `tree-frog` holds the word frog, hyphen or not
             held = [Mentions(self._tokens(spelling)) for spelling in spellings]
@@ -94,15 +100,21 @@ class Expander:
         translations = self._omw.lemmas(language, offset_of(synset.wnid))
         for translation in translations:
             yield translation, Origin.TRANSLATION
+        if not translations:
+            return
         parents = dict.fromkeys(offset for _, offset in above)
-        words = [word for offset in parents for word in self._omw.lemmas(language, offset)]
-        for translation in translations:
-            for word in words:
-                if not _contains(translation, word):
+        words = [(word, text_key(word)) for offset in parents for word in self._omw.lemmas(language, offset)]
+        for translation in translations if words else ():
+            key = text_key(translation)
+            for word, word_key in words:
+                if not _contains(key, word_key):
                     yield f"{translation} {word}", Origin.TRANSLATED_PARENT_WORD
 
     def _labels(self, synset: Synset, language: str) -> list[str]:
         """The best of Wikidata's names that the synset has not, as texts; none that means another synset only."""
+        labels = self._concepts.labels(synset.wnid, language)
+        if not labels:
+            return []
         offset = offset_of(synset.wnid)
         own = (
             [english_text(lemma) for lemma in synset.lemmas]
@@ -110,7 +122,7 @@ class Expander:
             else self._omw.lemmas(language, offset)
         )
         found = {text_key(text): "" for text in own}
-        for label in map(clean_lemma, self._concepts.labels(synset.wnid, language)):
+        for label in map(clean_lemma, labels):
             senses = self._wordnet.senses(label) if language == ENGLISH and label else ()
             if label and (not senses or offset in senses):
                 found.setdefault(text_key(label), label)
@@ -121,33 +133,37 @@ class Expander:
         gloss = Mentions(self._tokens(synset.gloss))
         found: list[tuple[int, str, int]] = []
         for offset in ancestors(self._wordnet, offset_of(synset.wnid)):
-            for word, tokens in self._terms(offset):
+            forms, terms = self._terms(offset)
+            if gloss.lacks_all(forms):  # as of nearly all synsets above
+                continue
+            for word, tokens in terms:
                 place = gloss.first(tokens)
                 if place is not None:
                     found.append((place, word, offset))
         found.sort(key=lambda mention: mention[0])  # stable: nearer ancestors, then WordNet's order of words
         return [(word, offset) for _, word, offset in found]
 
-    def _terms(self, offset: int) -> list[tuple[str, Tokens]]:
-        terms = self._terms_above.get(offset)
-        if terms is None:
+    def _terms(self, offset: int) -> _Terms:
+        found = self._terms_above.get(offset)
+        if found is None:
             words = map(english_text, self._wordnet.lemmas(offset))
-            terms = self._terms_above[offset] = [(word, self._tokens(word)) for word in words]
-        return terms
+            terms = [(word, self._tokens(word)) for word in words]
+            forms = frozenset[str]().union(*(tokens[0] for _, tokens in terms if tokens))
+            found = self._terms_above[offset] = (forms, terms)
+        return found
 
-    def _sense_count(self, language: str, text: str) -> int:
+    def _sense_count(self, language: str, text: str, key: str) -> int:
         if language == ENGLISH:
             return len(self._wordnet.senses(text))
-        return self._omw.sense_count(language, text)
+        return self._omw.sense_count_of_key(language, key)
 
 
 def _contains(text: str, word: str) -> bool:
-    """Whether a text holds a word: as whole words, hyphens or not, or anywhere in scripts without spaces.
+    """Whether a text holds a word, both as keys: as whole words, hyphens or not, or anywhere in scripts without spaces.
 
     >>> _contains("cane pastore", "cane"), _contains("canestro", "cane"), _contains("牧羊犬", "犬")
     (True, False, True)
     """
-    text, word = text_key(text), text_key(word)
     if is_unspaced(word):
         return word in text
     return f" {word} ".replace("-", " ") in f" {text} ".replace("-", " ")

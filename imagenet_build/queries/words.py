@@ -53,9 +53,13 @@ class Mentions:
                 if form != BREAK:
                     self._places.setdefault(form, []).append(place)
 
+    def lacks_all(self, forms: frozenset[str]) -> bool:
+        """Whether no word of the text has any of these base forms."""
+        return self._places.keys().isdisjoint(forms)
+
     def first(self, term: Tokens) -> int | None:
         """Index of the word at which a term first stands as whole words, in any inflection; None if nowhere."""
-        if not term:
+        if not term or self.lacks_all(term[0]):
             return None
         starts = sorted({place for form in term[0] for place in self._places.get(form, ())})
         length = len(term)

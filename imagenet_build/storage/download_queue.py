@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from imagenet_build.records import ImageFacts, Rejection, RejectReason, ShardRef
+from imagenet_build.storage import queue_tallies
 from imagenet_build.storage.queue_previews import QueuePreviews
 from imagenet_build.storage.queue_schema import IMAGE_COLUMNS, WAITING_INDEX, image_values
 from imagenet_build.storage.queue_view import DONE, REFUSED, QueuedUrl, QueueView, key_digest
@@ -75,7 +76,8 @@ class DownloadQueue(QueueView):
         for batch in _in_batches(urls, _ADDED_TOGETHER):
             with self._db:
                 rows = sorted((key_digest(key), url, self._host_id(host)) for key, url, host in batch)
-                self._db.executemany("INSERT OR IGNORE INTO urls (key, url, host) VALUES (?, ?, ?)", rows)
+                made = self._db.executemany("INSERT OR IGNORE INTO urls (key, url, host) VALUES (?, ?, ?)", rows)
+                queue_tallies.add_new(self._db, made.rowcount)
         if is_new:  # where a kill prevents it, opening the file again does it
             self._db.execute(WAITING_INDEX)
 

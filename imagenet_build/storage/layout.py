@@ -114,6 +114,11 @@ class RunLayout:
         """Stage 6: a folder with one table per synset."""
         return self.root / "manifest"
 
+    @property
+    def manifest_index(self) -> Path:
+        """Stage 6: one row per manifest, in place of a listing; there if and only if it agrees with the files."""
+        return self.root / "manifests.parquet"
+
     def manifest(self, wnid: str) -> Path:
         """Stage 6: the candidates of one synset."""
         return self.manifests / f"{wnid}.parquet"

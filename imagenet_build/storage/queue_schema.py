@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from imagenet_build.records import ImageFacts, ShardRef
+from imagenet_build.storage import queue_tallies
 
 WAITING_INDEX = "CREATE INDEX IF NOT EXISTS urls_waiting ON urls (host, key) WHERE state = 0"
 SCHEMA = (
@@ -36,6 +37,8 @@ CREATE TABLE IF NOT EXISTS previews (
     spared INTEGER NOT NULL);
 """
     + WAITING_INDEX
+    + ";"
+    + queue_tallies.SCHEMA
 )
 IMAGE_COLUMNS = (
     "sha256",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from imagenet_build.storage import queue_tallies
 from imagenet_build.storage.disk_sort import disk_sorted
 from imagenet_build.storage.queue_schema import IMAGE_COLUMNS, SCHEMA, image_row
 from imagenet_build.storage.sqlite_files import open_database
@@ -50,6 +52,8 @@ class QueueView:
         """Raises DataError: the file is missing or damaged."""
         self._db = open_database(path, SCHEMA, read_only=read_only)
         self._folder = path.parent
+        if not read_only:
+            queue_tallies.begin(self._db)
 
     def close(self) -> None:
         """Release the file."""
@@ -63,6 +67,13 @@ class QueueView:
                 " GROUP BY host) ON id = host ORDER BY name"
             )
         )
+
+    def waiting_of(self, host: str) -> int:
+        """URLs waiting of one host."""
+        row = self._db.execute(
+            "SELECT count(*) FROM urls WHERE state = 0 AND host = (SELECT id FROM hosts WHERE name = ?)", (host,)
+        ).fetchone()
+        return int(row[0])
 
     def waiting(self, host: str, after_key: bytes, limit: int) -> list[QueuedUrl]:
         """The next waiting URLs of a host in the queue's order, beginning behind `after_key`."""
@@ -118,9 +129,13 @@ class QueueView:
         for place, *row in disk_sorted(in_the_file, self._folder):
             yield place, image_row(tuple(row))
 
-    def counts(self) -> dict[int, int]:
-        """Number of URLs by state (WAITING, DONE, REFUSED)."""
-        return dict(self._db.execute("SELECT state, count(*) FROM urls GROUP BY state"))
+    def counts(self, *, by_looking: bool = False) -> dict[int, int]:
+        """Number of URLs by state (WAITING, DONE, REFUSED); `by_looking` at each of them, for an audit."""
+        tallies = dict(queue_tallies.count(self._db)) if by_looking else queue_tallies.read(self._db)
+        found: Counter[int] = Counter()
+        for (state, _), urls in sorted(tallies.items()):
+            found[state] += urls
+        return dict(found)
 
     def host_counts(self, host: str) -> dict[str, int]:
         """URLs of one host, over all sessions: kept and refused."""
@@ -129,11 +144,9 @@ class QueueView:
 
     def refused_by_reason(self) -> list[tuple[str, int]]:
         """(reason, URLs), most first."""
-        return list(
-            self._db.execute(
-                "SELECT reason, count(*) FROM urls WHERE state = 2 GROUP BY reason ORDER BY count(*) DESC, reason"
-            )
-        )
+        tallies = queue_tallies.read(self._db)
+        found = [(reason, urls) for (state, reason), urls in tallies.items() if state == REFUSED]
+        return sorted(found, key=lambda item: (-item[1], item[0]))
 
     def shard_ends(self) -> dict[str, int]:
         """For each shard, the offset where its last journalled member's data ends, in bytes."""

@@ -30,6 +30,17 @@ class UnitRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class UnitTotals:
+    """All units of one stage that ran."""
+
+    units: int
+    counts: dict[str, int]
+    """Sums."""
+    problems: dict[str, int]
+    """What kept units from being done, with their number."""
+
+
+@dataclass(frozen=True, slots=True)
 class StageRecord:
     """A stage that was published."""
 
@@ -55,6 +66,22 @@ class RunState:
         """Every unit of a stage that ran, by key."""
         rows = self._db.execute("SELECT key, fingerprint, counts, problem FROM units WHERE stage = ?", (stage,))
         return {key: UnitRecord(fingerprint, json.loads(counts), problem) for key, fingerprint, counts, problem in rows}
+
+    def totals(self, stage: str) -> UnitTotals:
+        """What the units of a stage add up to, without reading each of them here."""
+        units, problems = 0, {}
+        for problem, count in self._db.execute(
+            "SELECT problem, count(*) FROM units WHERE stage = ? GROUP BY problem ORDER BY min(key)", (stage,)
+        ):
+            units += count
+            if problem:
+                problems[problem] = count
+        counts = self._db.execute(
+            "SELECT said.key, sum(said.value) FROM units, json_each(units.counts) AS said WHERE stage = ?"
+            " GROUP BY said.key ORDER BY min(said.id), said.key",
+            (stage,),
+        )
+        return UnitTotals(units, dict(counts.fetchall()), problems)
 
     def record_unit(self, stage: str, key: str, fingerprint: str, counts: Mapping[str, int], problem: str) -> None:
         """Remember what became of a unit."""

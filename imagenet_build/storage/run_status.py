@@ -8,15 +8,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from imagenet_build.config.models import BuildConfig
 from imagenet_build.storage import tables
 from imagenet_build.storage.layout import RunLayout
+from imagenet_build.storage.manifest_index import COUNTS, read_index
 from imagenet_build.storage.page_store import PageStore
 from imagenet_build.storage.queue_view import DONE, REFUSED, WAITING, QueueView
 from imagenet_build.storage.run_record import read_config
 from imagenet_build.storage.run_state import RunState
+from imagenet_build.storage.schemas import SYNSETS
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,15 +105,11 @@ def stage_statuses(layout: RunLayout, names: Sequence[str]) -> list[StageStatus]
 
 
 def _stage_status(layout: RunLayout, state: RunState, name: str) -> StageStatus | None:
-    units = state.units(name)
+    totals = state.totals(name)
     record = state.stage(name)
-    if record is None and not units:
+    if record is None and not totals.units:
         return None
-    counts: Counter[str] = Counter()
-    for unit in units.values():
-        counts.update(unit.counts)
-    problems = Counter(unit.problem for unit in units.values() if unit.problem)
-    done = len(units) - sum(problems.values())
+    done = totals.units - sum(totals.problems.values())
     waiting = max(0, (record.planned if record else 0) - done)
     refused = 0
     if name == "download" and layout.download_queue.exists():
@@ -122,21 +121,30 @@ def _stage_status(layout: RunLayout, state: RunState, name: str) -> StageStatus 
         done, waiting, refused = states.get(DONE, 0), states.get(WAITING, 0), states.get(REFUSED, 0)
     seconds = record.seconds if record else 0.0
     published = bool(record and record.token)
-    return StageStatus(name, done, waiting, refused, dict(counts), dict(problems), seconds, published)
+    return StageStatus(name, done, waiting, refused, totals.counts, totals.problems, seconds, published)
 
 
 def refusals(layout: RunLayout) -> dict[str, dict[str, int]]:
     """Stage -> reason -> number of refused items: engines' items of the search, URLs of the download."""
     found: dict[str, dict[str, int]] = {}
     if layout.search_rejections.exists():
-        reasons = pq.read_table(layout.search_rejections, columns=["reason"])["reason"].to_pylist()
-        found["search"] = dict(Counter(reasons).most_common())
+        found["search"] = dict(_reasons(layout.search_rejections).most_common())
     if layout.download_queue.exists():
         queue = QueueView(layout.download_queue)
         try:
             found["download"] = dict(queue.refused_by_reason())
         finally:
             queue.close()
+    return found
+
+
+def _reasons(path: Path) -> Counter[str]:
+    """Rows of a table by their reason, whatever its length."""
+    found: Counter[str] = Counter()
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=1_000_000, columns=["reason"]):
+            for row in pc.value_counts(batch.column(0)).to_pylist():
+                found[row["values"]] += row["counts"]
     return found
 
 
@@ -147,9 +155,9 @@ def download_status(layout: RunLayout, now: float) -> DownloadStatus | None:
     queue = QueueView(layout.download_queue)
     try:
         states = queue.counts()
-        waiting = dict(queue.waiting_hosts()) if states.get(WAITING) else {}
-        until = ((host, _not_before(text)) for host, text in queue.lanes() if host in waiting)
-        resting = [RestingHost(host, moment, waiting[host]) for host, moment in until if moment > now]
+        lanes = queue.lanes() if states.get(WAITING) else iter(())
+        until = ((host, moment) for host, text in lanes if (moment := _not_before(text)) > now)
+        resting = [RestingHost(host, moment, urls) for host, moment in until if (urls := queue.waiting_of(host))]
         ends = queue.shard_ends()
         return DownloadStatus(
             kept=states.get(DONE, 0),
@@ -172,10 +180,21 @@ def _not_before(lane: str) -> float:
 
 
 def synset_statuses(layout: RunLayout) -> Iterator[SynsetStatus]:
-    """Every manifest, in wnid order."""
-    for path in sorted(layout.manifests.glob("*.parquet")):
-        said = tables.metadata(path)
-        yield SynsetStatus(path.stem, said["imagenet_build.synset"], json.loads(said["imagenet_build.counts"]))
+    """Every manifest, in wnid order: from the index, or while the last stage is under way from what its units said."""
+    index = read_index(layout)
+    if index is not None:
+        for row in index.to_pylist():
+            yield SynsetStatus(row["wnid"], row["name"], {key: row[key] for key in COUNTS})
+    elif layout.state.exists() and layout.synsets.exists():
+        synsets = tables.read(layout.synsets, SYNSETS, columns=["wnid", "name"])
+        names = dict(zip(synsets["wnid"].to_pylist(), synsets["name"].to_pylist(), strict=True))
+        state = RunState(layout.state, read_only=True)
+        try:
+            units = state.units("manifest")
+        finally:
+            state.close()
+        for wnid, unit in sorted(units.items()):
+            yield SynsetStatus(wnid, names.get(wnid, ""), {key: unit.counts.get(key, 0) for key in COUNTS})
 
 
 def parked_engines(layout: RunLayout, engines: Sequence[str]) -> dict[str, float]:

@@ -217,3 +217,19 @@ MANIFEST = pa.schema(
         _column("queries", pa.list_(_QUERY_STRUCT), "every hit that led to it, best query first"),
     ]
 )
+
+MANIFESTS = pa.schema(
+    [
+        _WNID,
+        _column("name", _TEXT, "of the synset, as NLTK writes it"),
+        _column("file", _TEXT, "its manifest, below the run's directory, with / on every system"),
+        _column("rows", pa.int64(), "candidates in the file: kept + duplicates"),
+        _column("seen", pa.int64(), "distinct addresses: kept + duplicates + refused + waiting"),
+        _column("kept", pa.int64(), "candidates for verification"),
+        _column("duplicates", pa.int64(), "candidates that show the same as a kept one"),
+        _column("refused", pa.int64(), "addresses that gave no usable picture"),
+        _column("waiting", pa.int64(), "addresses that were not fetched yet"),
+        _column("bytes", pa.int64(), "length of the file"),
+    ]
+)
+"""An index: one row per file `manifest/<wnid>.parquet`, by wnid."""

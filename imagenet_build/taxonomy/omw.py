@@ -61,4 +61,9 @@ class Omw:
 
     def sense_count(self, language: str, text: str) -> int:
         """How many noun synsets share a text in a language's wordnet."""
-        return self._senses.get(language, Counter())[text_key(text)]
+        return self.sense_count_of_key(language, text_key(text))
+
+    def sense_count_of_key(self, language: str, key: str) -> int:
+        """The same for a text's key (`text_key`)."""
+        senses = self._senses.get(language)
+        return senses.get(key, 0) if senses else 0

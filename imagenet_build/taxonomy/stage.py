@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
+from operator import attrgetter
 from pathlib import Path
 
 from imagenet_build.contracts import RunContext, UnitResult, WorkUnit
@@ -44,7 +45,9 @@ class TaxonomyStage:
                 f"No synset is left to build: all {len(selection.left_out)} are left out.",
                 remedy="`imagenet-build synsets ROOT --left-out` says why.",
             )
-        tables.write_rows(run.layout.synsets, SYNSETS, (asdict(synset) for synset in selection.synsets))
+        values = attrgetter(*SYNSETS.names)
+        rows = (dict(zip(SYNSETS.names, values(synset), strict=True)) for synset in selection.synsets)
+        tables.write_rows(run.layout.synsets, SYNSETS, rows)
         left_out = ({**asdict(gone), "reason": gone.reason.value} for gone in selection.left_out)
         tables.write_rows(run.layout.left_out, LEFT_OUT, left_out)
         reasons = Counter(gone.reason.value for gone in selection.left_out)

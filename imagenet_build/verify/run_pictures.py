@@ -15,9 +15,10 @@ from PIL import Image as PillowImage
 from PIL import ImageOps
 
 from imagenet_build.errors import DataError
-from imagenet_build.records import WNID_PATTERN, ShardRef
+from imagenet_build.records import ShardRef
 from imagenet_build.storage import tables
 from imagenet_build.storage.layout import RunLayout
+from imagenet_build.storage.manifest_index import manifest_wnids
 from imagenet_build.storage.schemas import MANIFEST, SYNSETS
 from imagenet_build.storage.shards import read_member
 
@@ -101,7 +102,7 @@ def synsets_with_pictures(layout: RunLayout) -> list[str]:
     Raises:
         DataError: there is none.
     """
-    found = sorted(path.stem for path in layout.manifests.glob("n*.parquet") if WNID_PATTERN.fullmatch(path.stem))
+    found = manifest_wnids(layout)
     if not found:
         raise DataError(
             f"{layout.root} has no manifests yet: there is nothing to vote on.",

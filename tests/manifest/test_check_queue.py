@@ -251,3 +251,9 @@ def test_headers_that_are_sound_but_name_others(run):
     data[heads[0]], data[heads[1]] = data[heads[1]], data[heads[0]]
     path.write_bytes(data)
     assert codes(run) == ["S104", "S104"]
+
+
+def test_tallies_that_are_wrong(run):
+    in_queue(run, "UPDATE tallies SET urls = urls + 1 WHERE state = 2")
+    (finding,) = found(run)
+    assert (finding.code, finding.where) == ("Q101", "download.sqlite")

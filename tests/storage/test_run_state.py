@@ -1,6 +1,6 @@
 import pytest
 
-from imagenet_build.storage.run_state import RunState, StageRecord, UnitRecord
+from imagenet_build.storage.run_state import RunState, StageRecord, UnitRecord, UnitTotals
 
 
 @pytest.fixture
@@ -42,3 +42,15 @@ def test_the_time_of_all_sessions_adds_up(state):
     state.record_stage("search", "token", 12, 2.0)
     assert state.stage("search") == StageRecord("token", 12, 3.5)
     assert state.stage("dedup") is None
+
+
+def test_totals_are_the_sums_of_the_units(state):
+    state.record_unit("search", "n1", "f1", {"requests": 2, "hits": 3}, "")
+    state.record_unit("search", "n2", "f2", {"requests": 1, "hits": 4, "refused": 1}, "")
+    state.record_unit("search", "n3", "", {}, "openverse stopped")
+    state.record_unit("search", "n4", "", {"requests": 1}, "openverse stopped")
+    state.record_unit("dedup", "n1", "f1", {"images": 9}, "")
+    totals = state.totals("search")
+    assert totals == UnitTotals(4, {"requests": 4, "hits": 7, "refused": 1}, {"openverse stopped": 2})
+    assert list(totals.counts) == ["requests", "hits", "refused"]
+    assert state.totals("manifest") == UnitTotals(0, {}, {})
