@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from imagenet_build.contracts import RunContext
 from imagenet_build.records import ENGLISH
 from imagenet_build.storage import tables
+from imagenet_build.storage.places import files_in
 from imagenet_build.storage.run_status import refusals
 from imagenet_build.storage.schemas import DUPLICATES, HITS, IMAGES, QUERIES
 
@@ -53,7 +54,7 @@ def facts_of(run: RunContext) -> DemoFacts:
     for reasons in refusals(layout).values():
         refused.update(reasons)
     duplicates = Counter(tables.read(layout.duplicates, DUPLICATES, columns=["reason"])["reason"].to_pylist())
-    manifests = sorted(layout.manifests.glob("*.parquet"))
+    manifests = files_in(layout.manifests, "*.parquet")
     return DemoFacts(
         synsets=tables.row_count(layout.synsets),
         left_out=tables.row_count(layout.left_out),

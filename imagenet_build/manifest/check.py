@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import tarfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -11,7 +12,6 @@ from itertools import groupby
 from typing import Any, BinaryIO, NamedTuple
 
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from imagenet_build.contracts import RunContext
 from imagenet_build.errors import DataError
@@ -21,6 +21,7 @@ from imagenet_build.manifest.findings import CODES, Finding
 from imagenet_build.manifest.stage import read_synset
 from imagenet_build.storage import tables
 from imagenet_build.storage.layout import RunLayout
+from imagenet_build.storage.places import files_in, open_file
 from imagenet_build.storage.run_status import is_list_run
 from imagenet_build.storage.schemas import (
     CONFLICTS,
@@ -61,7 +62,7 @@ def check_run(
     if not broken:
         built = set(tables.read(layout.synsets, SYNSETS, columns=["wnid"])["wnid"].to_pylist())
         seen = [wnid for wnid, _ in tables.by_synset(layout.hits, HITS, ["wnid"])]
-        for path in sorted(layout.manifests.glob("*.parquet")):
+        for path in files_in(layout.manifests, "*.parquet"):
             if path.stem not in built:
                 yield Finding("M201", path.name, "no such synset in synsets.parquet")
             elif path.stem not in seen:
@@ -158,12 +159,12 @@ def _check_shards(run: RunContext, bytes_too: bool) -> Iterator[Finding]:
     """Every stored image: its shard is there, long enough, and holds the right bytes under the right name."""
     for shard, members in groupby(_places(run), key=lambda place: place.shard):
         path = run.layout.shards / shard
-        if not path.is_file():
+        if not path.exists():
             yield Finding("S101", shard, f"missing; {sum(1 for _ in members)} images are in it")
             continue
-        length = path.stat().st_size
         cut = 0
-        with path.open("rb") as file:
+        with open_file(path) as file:
+            length = file.seek(0, os.SEEK_END)
             for place in members:
                 if place.offset + place.size > length:
                     cut += 1
@@ -218,4 +219,4 @@ def manifest_total(run: RunContext) -> int:
 
 def manifest_rows(run: RunContext) -> int:
     """Rows of all manifests, from their footers."""
-    return sum(pq.read_metadata(path).num_rows for path in run.layout.manifests.glob("*.parquet"))
+    return sum(tables.row_count(path) for path in run.layout.manifests.glob("*.parquet"))

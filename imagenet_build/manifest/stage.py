@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -13,6 +12,7 @@ import pyarrow as pa
 from imagenet_build.contracts import RunContext, UnitResult, WorkUnit
 from imagenet_build.manifest.assemble import SynsetTables, assemble
 from imagenet_build.storage import tables
+from imagenet_build.storage.places import Location, files_in
 from imagenet_build.storage.run_record import config_hash
 from imagenet_build.storage.schemas import CONFLICTS, DUPLICATES, HITS, IMAGES, LEAKS, MANIFEST, REJECTIONS, SYNSETS
 from imagenet_build.storage.synset_reader import rows_of
@@ -61,7 +61,7 @@ class ManifestStage:
     def finish(self, run: RunContext) -> None:
         """Remove manifests of synsets that no longer have hits."""
         wanted = {wnid for wnid, _ in tables.by_synset(run.layout.hits, HITS, ["wnid"])}
-        for path in sorted(run.layout.manifests.glob("*.parquet")):
+        for path in files_in(run.layout.manifests, "*.parquet"):
             if path.stem not in wanted:
                 path.unlink()
 
@@ -73,7 +73,7 @@ def read_synset(run: RunContext, wnid: str) -> SynsetTables:
         DataError: a table is missing or damaged.
     """
 
-    def rows(path: Path, schema: pa.Schema) -> list[dict[str, Any]]:
+    def rows(path: Location, schema: pa.Schema) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = rows_of(path, schema, wnid).to_pylist()
         return found
 
@@ -91,7 +91,7 @@ def read_synset(run: RunContext, wnid: str) -> SynsetTables:
 class _Follower:
     """Walks a sorted table beside another one: digests of one synset after the other, in wnid order."""
 
-    def __init__(self, path: Path, schema: pa.Schema, columns: list[str]) -> None:
+    def __init__(self, path: Location, schema: pa.Schema, columns: list[str]) -> None:
         self._rows = tables.by_synset(path, schema, columns)
         self._next: tuple[str, pa.Table] | None = next(self._rows, None)
 

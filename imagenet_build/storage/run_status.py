@@ -6,17 +6,16 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-
-import pyarrow.parquet as pq
 
 from imagenet_build.config.models import BuildConfig
 from imagenet_build.storage import tables
 from imagenet_build.storage.layout import RunLayout
 from imagenet_build.storage.page_store import PageStore
+from imagenet_build.storage.places import files_in
 from imagenet_build.storage.queue_view import DONE, REFUSED, WAITING, QueueView
 from imagenet_build.storage.run_record import read_config
 from imagenet_build.storage.run_state import RunState
+from imagenet_build.storage.schemas import SEARCH_REJECTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +128,7 @@ def refusals(layout: RunLayout) -> dict[str, dict[str, int]]:
     """Stage -> reason -> number of refused items: engines' items of the search, URLs of the download."""
     found: dict[str, dict[str, int]] = {}
     if layout.search_rejections.exists():
-        reasons = pq.read_table(layout.search_rejections, columns=["reason"])["reason"].to_pylist()
+        reasons = tables.read(layout.search_rejections, SEARCH_REJECTIONS, columns=["reason"])["reason"].to_pylist()
         found["search"] = dict(Counter(reasons).most_common())
     if layout.download_queue.exists():
         queue = QueueView(layout.download_queue)
@@ -173,7 +172,7 @@ def _not_before(lane: str) -> float:
 
 def synset_statuses(layout: RunLayout) -> Iterator[SynsetStatus]:
     """Every manifest, in wnid order."""
-    for path in sorted(layout.manifests.glob("*.parquet")):
+    for path in files_in(layout.manifests, "*.parquet"):
         said = tables.metadata(path)
         yield SynsetStatus(path.stem, said["imagenet_build.synset"], json.loads(said["imagenet_build.counts"]))
 
@@ -182,7 +181,7 @@ def parked_engines(layout: RunLayout, engines: Sequence[str]) -> dict[str, float
     """Engines that asked for a pause, and until when (seconds since 1970; may be past)."""
     found = {}
     for name in engines:
-        path: Path = layout.pages(name)
+        path = layout.pages(name)
         if path.exists():
             store = PageStore(path, read_only=True)
             try:
