@@ -45,6 +45,8 @@ class Lease:
         """Counts the writers of the run."""
         self.epoch_before = 0
         """Of the last writer before; 0: there was none."""
+        self.ended_well_before = False
+        """Whether that one stored its state when it ended."""
 
     def take(self) -> None:
         """Become the writer.
@@ -62,9 +64,11 @@ class Lease:
         others = [row for row in claims if row.key != self._key]
         for row in others:
             said = self._read(row)
+            if _epoch(row) == self.epoch_before:
+                self.ended_well_before = said.get("state") == "released"
             age = now - row.changed_at
             rest = float(said.get("lease_s", 0.0)) - age
-            if rest > 0 and said.get("state") != "released" and said.get("owner") != self._owner:
+            if rest > 0 and said.get("state") not in ("released", "dead") and said.get("owner") != self._owner:
                 self._store.delete(self._key)
                 raise RunInUse(
                     f"{self._store.url} is being written by {said.get('host', 'another machine')},"
@@ -93,9 +97,14 @@ class Lease:
             )
 
     def release(self) -> None:
-        """Let others write. The claim stays, as the memory of its epoch."""
+        """Let others write, once the run's state is stored. The claim stays, as the memory of its epoch."""
         if not self._lost:
             self._put("released")
+
+    def withdraw(self) -> None:
+        """Let others write, although nothing was stored."""
+        if not self._lost:
+            self._put("dead")
 
     def _look(self) -> None:
         """A newcomer that will withdraw is no writer; one that stays says so, and removes our claim."""

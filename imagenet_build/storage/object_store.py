@@ -124,7 +124,7 @@ class ObjectStore:
 
     def _upload(self, key: str, write: Callable[[Any], object]) -> None:
         with self.errors(key):
-            out = self.files.open_output_stream(self.path(key))
+            out = self.files.open_output_stream(self.path(key), compression=None)  # the default goes by the name
             write(out)  # where it fails, the upload is never completed: nothing appears
             out.close()
 

@@ -39,7 +39,7 @@ _STATE = "state.sqlite"
 _FILES = (_STATE, "search/*.sqlite", "votes/journal.sqlite", "download.sqlite")
 """In the order in which they are copied."""
 _COMPUTED = ("dedup", "manifest")
-"""Stages whose units leave files in the store, which may be newer than the snapshot: they are computed again."""
+"""Stages whose units leave files in the store."""
 _ZSTD = pa.Codec("zstd")
 
 
@@ -168,12 +168,16 @@ def restore(store: ObjectStore, work: Path, snapshot: dict[str, Any] | None) -> 
                     )
                 out.write(piece)
                 left -= len(piece)
+    if snapshot is not None:
+        write_origin(work, Origin(int(snapshot["epoch"]), str(snapshot["id"])))
+
+
+def forget_computed(work: Path) -> None:
+    """Let stages that only compute do so again: a writer that died after the snapshot may have left other files."""
     if (work / _STATE).exists():
         with contextlib.closing(sqlite3.connect(work / _STATE)) as state, state:
             marks = ", ".join("?" * len(_COMPUTED))
             state.execute(f"DELETE FROM units WHERE stage IN ({marks})", _COMPUTED)
-    if snapshot is not None:
-        write_origin(work, Origin(int(snapshot["epoch"]), str(snapshot["id"])))
 
 
 def refresh(run: StoredRun) -> Path:

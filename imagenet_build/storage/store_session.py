@@ -22,6 +22,7 @@ from imagenet_build.storage.places import Place, StoredRun
 from imagenet_build.storage.snapshots import (
     Origin,
     SnapshotWriter,
+    forget_computed,
     read_origin,
     read_snapshot,
     restore,
@@ -62,6 +63,9 @@ class _Session:
             wrote_last = origin.snapshot is None and origin.epoch == self._lease.epoch_before > 0
             if not wrote_last and (snapshot is None or origin.snapshot != snapshot["id"]):
                 restore(store, work, snapshot)
+            is_last_state = snapshot is not None and snapshot["epoch"] == self._lease.epoch_before
+            if not wrote_last and not (is_last_state and self._lease.ended_well_before):
+                forget_computed(work)
             write_origin(work, Origin(self._lease.epoch))
             shutil.rmtree(self._run.spool, ignore_errors=True)
             self._run.publication.begin_epoch(self._lease.epoch)
@@ -71,7 +75,7 @@ class _Session:
             self._shards(is_closed=True)
         except BaseException:
             with contextlib.suppress(BuildError):
-                self._lease.release()
+                self._lease.withdraw()
             raise
         self._start("lease", self._config.lease_s / 4, self._lease.renew)
         self._start("shards", min(SHARDS_EVERY_S, self._config.snapshot_s), lambda: self._shards(is_closed=False))
