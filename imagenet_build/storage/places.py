@@ -76,6 +76,11 @@ class Place:
         """The name's ending, with its dot."""
         return Path(self.name).suffix
 
+    @property
+    def parent(self) -> Place:
+        """The folder that holds it."""
+        return Place(self.run, self.key.rpartition("/")[0], self.stage)
+
     def stored_key(self) -> str | None:
         """The key of the object that holds the file; None if there is none that counts."""
         if not self.stage:

@@ -88,6 +88,8 @@ class Publication:
         self._pending: dict[str, dict[str, Version | None]] = {}
         """Stage -> name -> what this process wrote; None: removed."""
         self._superseded: set[str] = set()
+        self._commits = False
+        """Whether this very object publishes; copies in other processes only store."""
 
     def __reduce__(self) -> tuple[type[Publication], tuple[ObjectStore, int, dict[str, str]]]:
         return Publication, (self.store, self.epoch, self.records())
@@ -100,7 +102,7 @@ class Publication:
 
     def begin_epoch(self, epoch: int) -> None:
         """Be the writer from now on, and look anew."""
-        self.epoch, self._records = epoch, None
+        self.epoch, self._records, self._commits = epoch, None, True
         self._pending.clear()
 
     def find(self, stage: str, name: str) -> Version | None:
@@ -120,6 +122,10 @@ class Publication:
     def put(self, stage: str, name: str, path: Path) -> None:
         """Store a local file as a new version. It is not valid before `commit`, except for this process."""
         digest = file_digest(path)
+        recorded = self._recorded(stage).get(name)
+        if self._commits and recorded and (recorded.digest, recorded.size) == (digest, path.stat().st_size):
+            self._pending.setdefault(stage, {})[name] = recorded
+            return
         key = versioned(name, self.epoch, digest)
         self.store.put_file(key, path)
         self._pending.setdefault(stage, {})[name] = Version(key, path.stat().st_size, digest)
@@ -139,6 +145,7 @@ class Publication:
             stage: whose files.
             folder: is looked through for versions that other processes stored: the newest epoch holds.
         """
+        before = self.records().get(stage)
         files = dict(self._recorded(stage))
         known = {version.key for version in files.values()}
         for name, version in self._listed(folder) if folder else ():
@@ -151,17 +158,20 @@ class Publication:
             else:
                 known.add(pending.key)
                 files[name] = pending
+        self._superseded |= known - {version.key for version in files.values()}
+        if not before or files != self._recorded(stage):
+            self._replace_record(stage, before, files)
+        self._pending.pop(stage, None)
+
+    def _replace_record(self, stage: str, before: str | None, files: dict[str, Version]) -> None:
         data = json.dumps({"stage": stage, "files": dict(sorted(files.items()))}, indent=0).encode()
         digest = hashlib.sha256(data).hexdigest()[:_DIGEST_CHARACTERS]
         key = versioned(f"{RECORDS}/{stage}.json", self.epoch, digest)
-        before = self.records().get(stage)
         self.store.put(key, data)
         records = {**self.records(), stage: key}
         self.store.put(PUBLISHED, json.dumps({"format": 1, "epoch": self.epoch, "stages": records}, indent=1).encode())
         self._records = records
-        self._pending.pop(stage, None)
-        self._superseded |= known - {version.key for version in files.values()} | ({before} if before else set())
-        self._superseded -= {key}
+        self._superseded |= {before} if before else set()
 
     def clean(self) -> None:
         """Remove versions that are valid no more: at the end of a session, for readers may have begun with them."""

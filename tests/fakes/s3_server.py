@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -34,7 +34,9 @@ class Request:
     path: str
     query: str
     range: str
-    fault: str
+    is_ours: bool
+    """From the program under test, not from a test that looks into the bucket."""
+    fault: str = ""
 
     @property
     def key(self) -> str:
@@ -112,10 +114,10 @@ class S3Server:
             environ["PATH_INFO"],
             environ.get("QUERY_STRING", ""),
             environ.get("HTTP_RANGE", ""),
-            "",
+            "Boto3" not in environ.get("HTTP_USER_AGENT", ""),
         )
         fault = self.refuse(request)
-        self.requests.append(Request(request.method, request.path, request.query, request.range, fault))
+        self.requests.append(replace(request, fault=fault))
         if fault:
             chunked = "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "")
             environ["wsgi.input"].read(-1 if chunked else int(environ.get("CONTENT_LENGTH") or 0))

@@ -43,7 +43,9 @@ def test_a_snapshot_brings_back_what_was_committed(store: ObjectStore, tmp_path:
         database.close()
 
 
-def test_what_has_not_changed_is_not_sent_again(store: ObjectStore, s3: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_has_not_changed_is_not_sent_again(
+    store: ObjectStore, s3: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(snapshots, "PIECE_BYTES", 65536)
     database = _fill(tmp_path / "download.sqlite", 2000)
     writer = SnapshotWriter(store, tmp_path, 1)
