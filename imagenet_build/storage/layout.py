@@ -13,6 +13,14 @@ from pathlib import Path
 from imagenet_build.storage.places import Location, Place
 from imagenet_build.storage.snapshots import refresh
 
+STORED_BY: dict[str, tuple[str, tuple[str, ...] | None]] = {
+    "taxonomy": ("", ("synsets.parquet", "left_out.parquet")),
+    "queries": ("", ("queries.parquet",)),
+    "manifest": ("manifest", None),
+}
+"""Stages whose units store published files, in whatever process: (folder, names, None for all in it). What the others
+publish is stored by the process that publishes it."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunLayout:

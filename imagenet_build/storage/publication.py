@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -138,17 +138,20 @@ class Publication:
         """Whether this process wrote or removed files that are not published."""
         return bool(self._pending.get(stage))
 
-    def commit(self, stage: str, folder: str | None = None) -> None:
+    def commit(self, stage: str, folder: str | None = None, names: Collection[str] | None = None) -> None:
         """Publish what was stored for a stage, all at once.
 
         Args:
             stage: whose files.
-            folder: is looked through for versions that other processes stored: the newest epoch holds.
+            folder: is looked through for versions that other processes stored, or killed ones: the newest epoch holds.
+            names: of the stage's files there; None: all.
         """
         before = self.records().get(stage)
         files = dict(self._recorded(stage))
         known = {version.key for version in files.values()}
-        for name, version in self._listed(folder) if folder else ():
+        for name, version in self._listed(folder) if folder is not None else ():
+            if names is not None and name not in names:
+                continue
             known.add(version.key)
             if name not in files or files[name].epoch < version.epoch:
                 files[name] = version

@@ -38,7 +38,7 @@ LOCK = "run.lock"
 _STATE = "state.sqlite"
 _FILES = (_STATE, "search/*.sqlite", "votes/journal.sqlite", "download.sqlite")
 """In the order in which they are copied."""
-_COMPUTED = ("dedup", "manifest")
+_COMPUTED = ("taxonomy", "queries", "dedup", "manifest")
 """Stages whose units leave files in the store."""
 _ZSTD = pa.Codec("zstd")
 

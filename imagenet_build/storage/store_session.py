@@ -15,7 +15,7 @@ from pathlib import Path
 
 from imagenet_build.config.models import StorageConfig
 from imagenet_build.errors import BuildError
-from imagenet_build.storage.layout import RunLayout
+from imagenet_build.storage.layout import STORED_BY, RunLayout
 from imagenet_build.storage.lease import Lease
 from imagenet_build.storage.object_store import ObjectStore
 from imagenet_build.storage.places import Place, StoredRun
@@ -35,8 +35,6 @@ SHARDS_EVERY_S = 5.0
 """Full shards are stored so often."""
 LEAST_PAUSES = 9
 """A snapshot that took long is not repeated before so many times as long."""
-_FOLDERS = {"manifest": "manifest"}
-"""Stages whose files may be stored by other processes than the one that publishes them."""
 _log = logging.getLogger(__name__)
 
 
@@ -85,7 +83,7 @@ class _Session:
         """Show readers what a stage wrote. First everything it refers to is stored, and the state that led there."""
         self.save(is_closed=True)
         self._lease.check()
-        self._run.publication.commit(stage, _FOLDERS.get(stage))
+        self._run.publication.commit(stage, *STORED_BY.get(stage, (None, None)))
 
     def save(self, *, is_closed: bool) -> None:
         """Make a snapshot. `is_closed`: nobody is writing shards now."""

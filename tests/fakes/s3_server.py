@@ -13,9 +13,9 @@ import pytest
 pytest.importorskip("moto.server", reason="moto[server] is not installed (pip install imagenet-build[dev])")
 boto3 = pytest.importorskip("boto3", reason="boto3 is not installed (pip install imagenet-build[dev])")
 
-from moto.moto_api._internal import moto_api_backend
-from moto.server import DomainDispatcherApplication, create_backend_app
-from werkzeug.serving import make_server
+from moto.moto_api._internal import moto_api_backend  # noqa: E402
+from moto.server import DomainDispatcherApplication, create_backend_app  # noqa: E402
+from werkzeug.serving import make_server  # noqa: E402
 
 BUCKET = "bucket"
 _ERROR = '<?xml version="1.0" encoding="UTF-8"?><Error><Code>{code}</Code><Message>made up</Message></Error>'
@@ -94,7 +94,7 @@ class S3Server:
             aws_secret_access_key="testing-secret",
         )
 
-    def keys(self, prefix: str = "") -> list[str]:
+    def stored(self, prefix: str = "") -> list[str]:
         """Objects of the bucket, without the empty ones that stand for folders."""
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
         return [row["Key"] for page in pages for row in page.get("Contents", []) if not row["Key"].endswith("/")]

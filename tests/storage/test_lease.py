@@ -43,7 +43,7 @@ def test_a_stale_lease_ends_and_its_writer_learns_it(
     with pytest.raises(RunInUse, match="no longer the writer"):
         first.check()
     first.renew()  # does not bring its claim back
-    assert [key for key in s3.keys() if "/lock/" in key] == [f"runs/x/lock/0002-{_owner(tmp_path / 'two')}.json"]
+    assert [key for key in s3.stored() if "/lock/" in key] == [f"runs/x/lock/0002-{_owner(tmp_path / 'two')}.json"]
     second.check()
 
 

@@ -68,8 +68,8 @@ def test_what_is_valid_no_more_is_removed_at_the_end(place: Place, s3: S3Server)
     _write(_layout(place, 3), "hits", 5)  # a writer that was killed
     writer = _layout(place, 4)
     _publication(writer).clean()
-    assert [key for key in s3.keys() if key.endswith(".parquet")] == [
-        key for key in s3.keys() if key.startswith("runs/x/images.0002-")
+    assert [key for key in s3.stored() if key.endswith(".parquet")] == [
+        key for key in s3.stored() if key.startswith("runs/x/images.0002-")
     ]
     assert _values(_layout(place), "images") == {2}
 

@@ -123,10 +123,10 @@ def test_a_build_into_a_bucket_has_the_rows_of_one_on_a_disk(world: World, s3: S
     s3.refuse = lambda _: ""
     assert world.build(tmp_path / "disk").returncode == 0
     assert_same_rows(manifest_rows(tmp_path / "disk"), _rows(tmp_path))
-    versions = [key for key in s3.keys("runs/x/manifest/")]
+    versions = s3.stored("runs/x/manifest/")
     assert len(versions) == len(_rows(tmp_path))  # what was replaced is gone
     assert s3.unfinished() == []
-    said = "".join(s3.data(key).decode() for key in s3.keys() if key.endswith((".json", ".yaml")))
+    said = "".join(s3.data(key).decode() for key in s3.stored() if key.endswith((".json", ".yaml")))
     assert "testing-secret" not in said
 
     for command in (("status", URL), ("check", URL), ("duplicates", URL)):
@@ -223,7 +223,7 @@ def test_another_machine_goes_on_from_the_snapshot(world: World, s3: S3Server, t
 def _wait_for_snapshot(s3: S3Server) -> None:
     """Until one was made that knows the download queue."""
     for _ in range(600):
-        if "runs/x/snapshot.json" in s3.keys() and b"download.sqlite" in s3.data("runs/x/snapshot.json"):
+        if "runs/x/snapshot.json" in s3.stored() and b"download.sqlite" in s3.data("runs/x/snapshot.json"):
             return
         threading.Event().wait(0.05)
     raise AssertionError("no snapshot")

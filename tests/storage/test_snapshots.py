@@ -50,14 +50,14 @@ def test_what_has_not_changed_is_not_sent_again(
     database = _fill(tmp_path / "download.sqlite", 2000)
     writer = SnapshotWriter(store, tmp_path, 1)
     _save(writer, tmp_path)
-    pieces = {key for key in s3.keys() if "/snapshot/" in key}
+    pieces = {key for key in s3.stored() if "/snapshot/" in key}
     assert len(pieces) > 30
     before = len(s3.requests)
     _save(writer, tmp_path)
     assert len(s3.requests) == before
     _fill(tmp_path / "download.sqlite", 100, first=10_000_000).close()
     _save(writer, tmp_path)
-    after = {key for key in s3.keys() if "/snapshot/" in key}
+    after = {key for key in s3.stored() if "/snapshot/" in key}
     assert len(pieces & after) > 25
     assert len(pieces - after) < 6  # the file's first page, its index, its end; what is replaced is removed
     database.close()
