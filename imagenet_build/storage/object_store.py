@@ -130,12 +130,15 @@ class ObjectStore:
 
     def get(self, key: str) -> bytes | None:
         """A whole object; None if there is none."""
-        with self.errors(key):
-            try:
-                with self.files.open_input_file(self.path(key)) as source:
-                    return bytes(source.read())
-            except FileNotFoundError:
+        try:
+            with self.errors(key), self.files.open_input_file(self.path(key)) as source:
+                return bytes(source.read())
+        except FileNotFoundError:
+            return None
+        except StoreUnusable:
+            if self.info(key) is None:  # removed between the look at its size and the reading
                 return None
+            raise
 
     def open(self, key: str) -> Any:
         """A file for random access (`read_at`, or what Parquet readers want). Raises FileNotFoundError."""
@@ -200,10 +203,10 @@ def store_error(error: Exception, where: str) -> StoreUnusable:
             " AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; GOOGLE_APPLICATION_CREDENTIALS), never in the URL."
         )
     elif kind in ("SLOW_DOWN", "THROTTLING", "REQUEST_LIMIT_EXCEEDED") or status in ("429", "503"):
-        said = f"the store kept asking to slow down, {ATTEMPTS} times"
+        said = "the store goes on asking to slow down"
         remedy = "Nothing is lost: give the same command again later."
     elif kind in ("INTERNAL_FAILURE", "SERVICE_UNAVAILABLE") or status.startswith("5"):
-        said = f"the store failed {ATTEMPTS} times"
+        said = "the store fails, and goes on failing when asked again"
         remedy = "Nothing is lost: give the same command again later."
     elif kind == "NETWORK_CONNECTION" or "timed out" in text.lower():
         said = "the store does not answer"

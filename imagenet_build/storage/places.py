@@ -6,11 +6,9 @@ SQLite, appending) needs a `Path`, and the type checker says so. The functions h
 
 from __future__ import annotations
 
-import contextlib
 import fnmatch
 import hashlib
 import io
-import os
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -115,6 +113,21 @@ class Place:
             if fnmatch.fnmatchcase(name.rpartition("/")[2], pattern):
                 yield Place(self.run, name, self.stage)
 
+    def write_whole(self, write: Callable[[IO[bytes]], None]) -> None:
+        """Write the file to the work directory, and store it as one object.
+
+        A published one gets a name that no reader looks at before its stage is published.
+        """
+        spool = self.run.spool
+        spool.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=spool, suffix=".part") as out:
+            write(out)
+            out.flush()
+            if self.stage:
+                self.run.publication.put(self.stage, self.key, Path(out.name))
+            else:
+                self.run.store.put_file(self.key, Path(out.name))
+
     def unlink(self, missing_ok: bool = False) -> None:
         """Remove the file; a published one with the next publication of its stage."""
         if not missing_ok and not self.exists():
@@ -147,47 +160,6 @@ def place_of(text: str, work: Path | None = None) -> Location:
     store = open_store(text)
     named = hashlib.sha256(repr((store.url, store.options)).encode()).hexdigest()[:16]
     return Place(StoredRun(store, (work or DEFAULT_WORK / named).absolute(), Publication(store)))
-
-
-def write_whole(path: Location, write: Callable[[IO[bytes]], None]) -> None:
-    """Make a file appear complete or not at all.
-
-    On a disk it is written aside in the same folder, synced and renamed. In a store it is written to a local file and
-    stored as one object, under a name that no reader looks at before the stage is published.
-    """
-    if isinstance(path, Place):
-        spool = path.run.spool
-        spool.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=spool, suffix=".part") as out:
-            write(out)
-            out.flush()
-            if path.stage:
-                path.run.publication.put(path.stage, path.key, Path(out.name))
-            else:
-                path.run.store.put_file(path.key, Path(out.name))
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with aside.open("wb") as out:
-            write(out)
-            out.flush()
-            os.fsync(out.fileno())
-        aside.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            aside.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the rename itself durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def run_name(root: Location) -> str:

@@ -18,8 +18,9 @@ from imagenet_build.config.models import BuildConfig
 from imagenet_build.errors import ConfigChanged, DataError, RunInUse
 from imagenet_build.storage.layout import RunLayout
 from imagenet_build.storage.object_store import StoredObject
-from imagenet_build.storage.places import Location, Place, write_whole
+from imagenet_build.storage.places import Location, Place
 from imagenet_build.storage.store_session import writing_store
+from imagenet_build.storage.tables import write_whole
 
 RUN_FORMAT = 1
 
@@ -157,7 +158,7 @@ def _ours_stored(item: StoredObject) -> bool:
 
 
 def _clear_unfinished(layout: RunLayout) -> None:
-    """Remove what killed writers left aside (`places.write_whole`); nobody else writes here now."""
+    """Remove what killed writers left aside (`tables.write_whole`); nobody else writes here now."""
     for folder in (layout.root, layout.manifests, layout.root / "dedup", layout.verdicts):
         if isinstance(folder, Path):
             for unfinished in folder.glob(".*.part"):

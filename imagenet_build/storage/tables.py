@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from imagenet_build.errors import DataError
-from imagenet_build.storage.places import Location, Place, source_of, unreadable, write_whole
+from imagenet_build.storage.places import Location, Place, source_of, unreadable
 from imagenet_build.storage.schemas import SCHEMA_VERSION
-
-__all__ = [
-    "ROWS_PER_GROUP",
-    "by_synset",
-    "digest",
-    "metadata",
-    "open_parquet",
-    "read",
-    "read_all",
-    "row_count",
-    "runs_of_synsets",
-    "write_rows",
-    "write_table",
-    "write_whole",
-]
 
 ROWS_PER_GROUP = 8_000
 READ_AT_ONCE = 16
@@ -74,6 +62,38 @@ def write_table(path: Location, table: pa.Table, metadata: Mapping[str, str] | N
     full = {"imagenet_build.schema_version": SCHEMA_VERSION, **(metadata or {})}
     table = table.replace_schema_metadata(full)
     write_whole(path, lambda out: pq.write_table(table, out, compression="zstd", row_group_size=ROWS_PER_GROUP))
+
+
+def write_whole(path: Location, write: Callable[[IO[bytes]], None]) -> None:
+    """Make a file appear complete or not at all: written aside in the same folder, synced, renamed.
+
+    In an object store it appears as a whole by itself; see `Place.write_whole`.
+    """
+    if isinstance(path, Place):
+        path.write_whole(write)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with aside.open("wb") as out:
+            write(out)
+            out.flush()
+            os.fsync(out.fileno())
+        aside.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            aside.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the rename itself durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def open_parquet(path: Location) -> pq.ParquetFile:

@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 
 from imagenet_build.config.verify_models import VerifyConfig
 from imagenet_build.errors import ConfigError
-from imagenet_build.storage.places import Location, write_whole
+from imagenet_build.storage.places import Location
+from imagenet_build.storage.tables import write_whole
 from imagenet_build.verify.judge import Opinion
 from imagenet_build.verify.votes import NO_TRUTH, Answer, BoolArray, Decision, IntArray, VoteTable
 

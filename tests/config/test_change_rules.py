@@ -72,6 +72,8 @@ OTHER = {
     "verify.table_reject": 0.3,
     "verify.seed": 7,
     "execution.workers": 7,
+    "storage.snapshot_s": 30.0,
+    "storage.lease_s": 30.0,
 }
 """A value that is not the default, for every key that is no growing list and not of dedup."""
 ENTRIES = {

@@ -48,8 +48,8 @@ def test_passing_faults_are_repeated(store: ObjectStore, s3: S3Server) -> None:
     ("fault", "said", "remedy"),
     [
         ("AccessDenied", "refuses access", "AWS_ACCESS_KEY_ID"),
-        ("SlowDown", "slow down, 2 times", "again later"),
-        ("InternalError", "failed 2 times", "again later"),
+        ("SlowDown", "goes on asking to slow down", "again later"),
+        ("InternalError", "goes on failing", "again later"),
     ],
 )
 def test_lasting_faults_end_in_a_paragraph(
