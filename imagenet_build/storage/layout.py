@@ -32,7 +32,6 @@ class RunLayout:
         """A file, or a folder of files, that readers see when its stage is published."""
         return Place(self.root.run, name, stage) if isinstance(self.root, Place) else self.root / name
 
-    @property
     def work(self) -> Path:
         """What must lie on a disk. Of a run in a store that is written elsewhere: as of its last snapshot."""
         return refresh(self.root.run) if isinstance(self.root, Place) else self.root
@@ -50,12 +49,12 @@ class RunLayout:
     @property
     def lock(self) -> Path:
         """Locked (flock) by the one process that writes the run."""
-        return self.work / "run.lock"
+        return self.work() / "run.lock"
 
     @property
     def state(self) -> Path:
         """SQLite: which units are done."""
-        return self.work / "state.sqlite"
+        return self.work() / "state.sqlite"
 
     @property
     def synsets(self) -> Location:
@@ -74,7 +73,7 @@ class RunLayout:
 
     def pages(self, engine: str) -> Path:
         """SQLite: an engine's answered pages as received, and the hits read from them. One writer per engine."""
-        return self.work / "search" / f"{engine}.sqlite"
+        return self.work() / "search" / f"{engine}.sqlite"
 
     @property
     def hits(self) -> Location:
@@ -89,7 +88,7 @@ class RunLayout:
     @property
     def download_queue(self) -> Path:
         """SQLite: every distinct URL, what became of it, and the journal of the shards."""
-        return self.work / "download.sqlite"
+        return self.work() / "download.sqlite"
 
     @property
     def shards(self) -> Location:
@@ -99,7 +98,7 @@ class RunLayout:
     @property
     def open_shards(self) -> Path:
         """Where shards are while they are written; the same as `shards` on a disk."""
-        return self.work / "images"
+        return self.work() / "images"
 
     def shard_lane(self, writer: str) -> str:
         """The folder of one writer's shards. In a store nobody appends to what another session stored there."""
@@ -126,7 +125,7 @@ class RunLayout:
     @property
     def dedup_work(self) -> Path:
         """Stage 5: a folder for lists of excluded pictures, and for temporary files."""
-        return self.work / "dedup" / "work"
+        return self.work() / "dedup" / "work"
 
     @property
     def duplicates(self) -> Location:
@@ -155,7 +154,7 @@ class RunLayout:
     @property
     def votes_journal(self) -> Path:
         """A folder on a disk: the journal of the votes, and the lock of who serves them."""
-        return self.work / "votes"
+        return self.work() / "votes"
 
     @property
     def votes(self) -> Location:
