@@ -12,17 +12,15 @@ import json
 import os
 import socket
 import time
-import uuid
 from pathlib import Path
 from typing import Any
 
 from imagenet_build.errors import RunInUse
 from imagenet_build.storage.object_store import ObjectStore, StoredObject
 from imagenet_build.storage.publication import read_published
+from imagenet_build.storage.work_directory import owner_of
 
 FOLDER = "lock"
-OWNER = "owner"
-"""A file in the work directory: who writes from here."""
 
 
 class Lease:
@@ -37,7 +35,7 @@ class Lease:
     def __init__(self, store: ObjectStore, work: Path, lease_s: float) -> None:
         self._store = store
         self._lease_s = lease_s
-        self._owner = _owner(work)
+        self._owner = owner_of(work)
         self._key = ""
         self._renewed_at = 0.0
         self._lost = ""
@@ -68,7 +66,7 @@ class Lease:
                 self.ended_well_before = said.get("state") == "released"
             age = now - row.changed_at
             rest = float(said.get("lease_s", 0.0)) - age
-            if rest > 0 and said.get("state") not in ("released", "dead") and said.get("owner") != self._owner:
+            if rest > 0 and said.get("state") not in ("released", "dead") and not self._is_own(said):
                 self._store.delete(self._key)
                 raise RunInUse(
                     f"{self._store.url} is being written by {said.get('host', 'another machine')},"
@@ -113,6 +111,10 @@ class Lease:
         if any(self._read(row).get("state") == "writing" for row in newer):
             self._lost = "another machine took it over"
 
+    def _is_own(self, said: dict[str, Any]) -> bool:
+        """Whether a claim was made from this work directory, whose lock we hold: whoever made it is dead."""
+        return (said.get("owner"), said.get("host")) == (self._owner, socket.gethostname())
+
     def _claims(self) -> list[StoredObject]:
         return self._store.list(FOLDER, recursive=False)
 
@@ -141,12 +143,3 @@ def _epoch(row: StoredObject) -> int:
     """Of a claim, by its key."""
     number = row.key.rpartition("/")[2].partition("-")[0]
     return int(number) if number.isdigit() else 0
-
-
-def _owner(work: Path) -> str:
-    """A name that stays with the work directory: a killed process is known to be dead by the next one there."""
-    path = work / OWNER
-    if not path.exists():
-        work.mkdir(parents=True, exist_ok=True)
-        path.write_text(uuid.uuid4().hex)
-    return path.read_text().strip()

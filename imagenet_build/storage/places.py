@@ -177,7 +177,7 @@ def local_copy(path: Location) -> Path:
     """The file itself, or a copy in the work directory. Raises FileNotFoundError."""
     if isinstance(path, Path):
         return path
-    copy = path.run.work / path.key
+    copy = path.run.spool / path.name
     copy.parent.mkdir(parents=True, exist_ok=True)
     copy.write_bytes(path.read_bytes())
     return copy
@@ -190,7 +190,14 @@ def source_of(path: Location) -> Any:
     key = path.stored_key()
     if key is None:
         raise FileNotFoundError(2, "No such object", str(path))
-    return path.run.store.open(key)
+    try:
+        return path.run.store.open(key)
+    except FileNotFoundError:
+        if not path.stage:
+            raise
+        raise DataError(
+            f"{path} was published anew while it was being read.", remedy="Give the same command again."
+        ) from None
 
 
 def open_file(path: Location) -> BinaryIO:

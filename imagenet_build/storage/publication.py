@@ -180,8 +180,7 @@ class Publication:
         """Remove versions that are valid no more: at the end of a session, for readers may have begun with them."""
         kept = set(self.records().values())
         for stage in self.records():
-            if not self._pending.get(stage):
-                kept.update(version.key for version in self._recorded(stage).values())
+            kept.update(version.key for version in self._recorded(stage).values())
         root = (row.key for row in self.store.list("", recursive=False))
         own = {version.key for stage in self._pending.values() for version in stage.values() if version is not None}
         stale = {key for key in root if -1 < parse_version(key)[1] <= self.epoch} | self._superseded

@@ -21,6 +21,7 @@ from imagenet_build.storage.object_store import StoredObject
 from imagenet_build.storage.places import Location, Place
 from imagenet_build.storage.store_session import writing_store
 from imagenet_build.storage.tables import write_whole
+from imagenet_build.storage.work_directory import owner_of
 
 RUN_FORMAT = 1
 
@@ -138,7 +139,8 @@ def storing(layout: RunLayout, config: BuildConfig | None = None) -> Iterator[No
 def _locked(root: Location) -> Iterator[None]:
     """Against other processes of this machine."""
     work = root.run.work if isinstance(root, Place) else root
-    work.mkdir(parents=True, exist_ok=True)
+    if isinstance(root, Place):
+        owner_of(work)
     with (work / "run.lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -24,6 +24,7 @@ import pyarrow as pa
 
 from imagenet_build.errors import DataError
 from imagenet_build.storage.object_store import ObjectStore
+from imagenet_build.storage.work_directory import owner_of
 
 if TYPE_CHECKING:
     from imagenet_build.storage.places import StoredRun
@@ -184,7 +185,7 @@ def refresh(run: StoredRun) -> Path:
     """The work directory of a run in a store, for readers: as of the last snapshot, unless the run is written here."""
     if run.publication.epoch or run.work in _REFRESHED:
         return run.work
-    run.work.mkdir(parents=True, exist_ok=True)
+    owner_of(run.work)
     with (run.work / LOCK).open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
