@@ -65,6 +65,10 @@ class DiskUnusable(SourceError):
     """The disk is full, read-only, or refuses a file."""
 
 
+class StoreUnusable(SourceError):
+    """An object store (S3, GCS) refuses, or goes on failing: no bucket, no permission, slow-downs without end."""
+
+
 class Unreachable(SourceError):
     """No answer: connection refused or reset, name not found, deadline passed, body cut off. Worth another try."""
 

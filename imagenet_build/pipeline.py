@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Protocol
 
 from imagenet_build.config.models import BuildConfig
@@ -30,9 +29,11 @@ from imagenet_build.search.preflight import check_engines
 from imagenet_build.search.stage import SearchStage
 from imagenet_build.storage.download_queue import DownloadQueue
 from imagenet_build.storage.layout import RunLayout
+from imagenet_build.storage.places import Location
 from imagenet_build.storage.run_record import read_config, writing
 from imagenet_build.storage.run_state import RunState
 from imagenet_build.storage.run_status import is_list_run, names_synsets
+from imagenet_build.storage.store_session import publish_stage, save_state
 from imagenet_build.taxonomy.stage import TaxonomyStage
 
 STAGES: tuple[AnyStage, ...] = (
@@ -97,7 +98,7 @@ class BuildOutcome:
 
 def build(
     config: BuildConfig,
-    out: Path,
+    out: Location,
     progress: Progress,
     *,
     until: str | None = None,
@@ -108,7 +109,7 @@ def build(
 
     Args:
         config: what to build.
-        out: the run directory; made if missing.
+        out: the run directory, or its place in an object store; made if missing.
         progress: is told what happens.
         until: name of the last stage to run; None for all.
         reparse: engines whose kept pages are read again, without a request to them.
@@ -152,13 +153,13 @@ def build(
 
 
 def fetch(
-    config: BuildConfig, out: Path, urls: UrlList | None, progress: Progress, *, executor: Executor | None = None
+    config: BuildConfig, out: Location, urls: UrlList | None, progress: Progress, *, executor: Executor | None = None
 ) -> BuildOutcome:
     """Run or resume the download stage alone, over a list of URLs.
 
     Args:
         config: its sections `network`, `download` and `execution` count; it must name no synset.
-        out: the run directory; made if missing.
+        out: the run directory, or its place in an object store; made if missing.
         urls: is added to what the run holds; None: nothing new.
         progress, executor: as in `build`.
     Raises:
@@ -243,8 +244,10 @@ def _run_stage(
     lost = isinstance(stage, ManifestStage) and not stage.is_published(run)
     if todo or lost or before is None or before.token != token or not token:
         stage.finish(run)
+        publish_stage(run.layout, stage.name)
     seconds = time.monotonic() - started
     state.record_stage(stage.name, token, len(units), seconds)
+    save_state(run.layout)
     totals: Counter[str] = Counter()
     for unit_record in known.values():
         totals.update(unit_record.counts)
@@ -265,7 +268,7 @@ def _token(upstream: str, units: Sequence[WorkUnit]) -> str:
 
 
 @contextlib.contextmanager
-def _disk_errors(out: Path) -> Iterator[None]:
+def _disk_errors(out: Location) -> Iterator[None]:
     """A full or read-only disk, said in words."""
     try:
         yield
@@ -290,7 +293,7 @@ def _disk_errors(out: Path) -> Iterator[None]:
         ) from None
 
 
-def _full(out: Path) -> DiskUnusable:
+def _full(out: Location) -> DiskUnusable:
     return DiskUnusable(
         f"The disk that holds {out} is full. Nothing is lost.",
         remedy="Free some space and give the same command again.",

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from imagenet_build.cli.main import EXIT_ATTENTION
 from imagenet_build.cli.progress import BuildProgress
-from imagenet_build.cli.runs import CONTACT_VARIABLE, RUN
+from imagenet_build.cli.runs import CONTACT_VARIABLE
 from imagenet_build.config.load import load_config
 from imagenet_build.demo.pictures import has_apt
 from imagenet_build.demo.run import DemoOutcome, run_demo
@@ -23,9 +23,11 @@ from imagenet_build.demo.shipped import shipped_file
 from imagenet_build.errors import SourceError
 from imagenet_build.pipeline import build
 
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+
 
 @click.command("demo")
-@click.option("--out", type=RUN, default=Path("data/runs/demo"), show_default=True, help="The run directory.")
+@click.option("--out", type=_FOLDER, default=Path("data/runs/demo"), show_default=True, help="The run directory.")
 @click.option(
     "--photos",
     type=click.Path(path_type=Path, exists=True),

@@ -14,6 +14,7 @@ from imagenet_build.cli.duplicates_folder import left_out, no_picture, pictures_
 from imagenet_build.cli.duplicates_run import show_run
 from imagenet_build.cli.late_progress import LateProgress
 from imagenet_build.cli.review_file import check_place, counted, line
+from imagenet_build.cli.run_place import RUN, work_option
 from imagenet_build.config.load import load_config
 from imagenet_build.config.models import BuildConfig
 from imagenet_build.dedup.fingerprint import FINGERPRINTS, fingerprint_files
@@ -21,8 +22,8 @@ from imagenet_build.dedup.picture_files import Refused
 from imagenet_build.errors import ConfigError
 from imagenet_build.storage import tables
 from imagenet_build.storage.layout import RunLayout
+from imagenet_build.storage.places import Location, Place
 
-_FOLDER = click.Path(path_type=Path, file_okay=False)
 _LIMITS = ("download.formats", "download.max_pixels")
 """Which pictures are looked at."""
 _OF_BUILDS = ("dedup.conflict_bits", "dedup.leak_bits", "dedup.exclude", "dedup.licenses")
@@ -30,7 +31,8 @@ _OF_BUILDS = ("dedup.conflict_bits", "dedup.leak_bits", "dedup.exclude", "dedup.
 
 
 @click.command("duplicates")
-@click.argument("place", metavar="DIR|RUN", type=_FOLDER)
+@click.argument("place", metavar="DIR|RUN", type=RUN)
+@work_option
 @click.option("--html", "page", type=click.Path(path_type=Path, dir_okay=False), help="Write a page to look at.")
 @click.option("--limit", default=200, show_default=True, type=click.IntRange(min=1), help="Most groups on the page.")
 @click.option("--wnid", "synset", help="Of a run: only this synset (wnid, name or word).")
@@ -38,7 +40,7 @@ _OF_BUILDS = ("dedup.conflict_bits", "dedup.leak_bits", "dedup.exclude", "dedup.
 @click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Of a folder: one key of dedup.*")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def duplicates_command(
-    place: Path,
+    place: Location,
     page: Path | None,
     limit: int,
     synset: str | None,
@@ -75,11 +77,13 @@ def duplicates_command(
         return
     if synset is not None:
         raise ConfigError(f"--wnid is for runs, and {place} is none: it has no run.json.", remedy="Leave it out.")
+    if isinstance(place, Place):
+        raise ConfigError(f"{place} is no run: it has no run.json.", remedy="Name a run, or a folder on a disk.")
     show_folder(place, page, limit, workers or 0, _config(sets, ("dedup.", *_LIMITS)), as_json)
 
 
 @click.command("fingerprint")
-@click.argument("folder", metavar="DIR", type=_FOLDER)
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="The Parquet file; replaced."
 )

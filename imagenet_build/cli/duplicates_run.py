@@ -18,6 +18,7 @@ from imagenet_build.dedup.review import REASON_WORDS
 from imagenet_build.dedup.run_groups import SynsetGroups, count_groups, doubtful_groups, wnid_in_run
 from imagenet_build.errors import ConfigError
 from imagenet_build.storage.layout import RunLayout
+from imagenet_build.storage.places import Location, run_name
 from imagenet_build.storage.run_status import is_list_run
 
 _SYNSETS_PRINTED = 20
@@ -25,7 +26,7 @@ _PIPE_WIDTH = 160
 """Characters: into a file or pipe, nothing is broken into lines."""
 
 
-def show_run(run: Path, page: Path | None, limit: int, synset: str | None, as_json: bool) -> None:
+def show_run(run: Location, page: Path | None, limit: int, synset: str | None, as_json: bool) -> None:
     """Print the counts of a run, and write its page if one is asked for.
 
     Raises:
@@ -50,14 +51,14 @@ def show_run(run: Path, page: Path | None, limit: int, synset: str | None, as_js
         if groups > limit:
             facts.append(f"{limit} of {groups:,} groups are shown.")
         shown, album = doubtful_groups(layout, limit, wnid)
-        write_review(page, f"Duplicates in {run.resolve().name}", facts, shown, None, album.picture)
+        write_review(page, f"Duplicates in {run_name(run)}", facts, shown, None, album.picture)
     if as_json:
         click.echo(json.dumps(_as_json(run, groups, reasons, synsets), indent=1, ensure_ascii=False))
     else:
         _print(run, page, sentence, synset, synsets)
 
 
-def _as_json(run: Path, groups: int, reasons: Counter[str], synsets: Sequence[SynsetGroups]) -> dict[str, Any]:
+def _as_json(run: Location, groups: int, reasons: Counter[str], synsets: Sequence[SynsetGroups]) -> dict[str, Any]:
     return {
         "run": str(run),
         "groups": groups,
@@ -76,7 +77,9 @@ def _as_json(run: Path, groups: int, reasons: Counter[str], synsets: Sequence[Sy
     }
 
 
-def _print(run: Path, page: Path | None, sentence: str, synset: str | None, synsets: Sequence[SynsetGroups]) -> None:
+def _print(
+    run: Location, page: Path | None, sentence: str, synset: str | None, synsets: Sequence[SynsetGroups]
+) -> None:
     line(sentence)
     if synsets:
         console = Console()

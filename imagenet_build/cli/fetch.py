@@ -17,7 +17,8 @@ from imagenet_build.cli.executor_options import executor_options, executor_overr
 from imagenet_build.cli.main import EXIT_ATTENTION
 from imagenet_build.cli.progress import BuildProgress
 from imagenet_build.cli.resting_hosts import print_resting
-from imagenet_build.cli.runs import CONTACT_VARIABLE, RUN, yaml_value
+from imagenet_build.cli.run_place import RUN, work_option
+from imagenet_build.cli.runs import CONTACT_VARIABLE, yaml_value
 from imagenet_build.config.load import load_config
 from imagenet_build.config.models import BuildConfig
 from imagenet_build.download.url_list import UrlList
@@ -25,6 +26,7 @@ from imagenet_build.errors import ConfigError
 from imagenet_build.pipeline import fetch
 from imagenet_build.records import RejectReason
 from imagenet_build.storage.layout import RunLayout
+from imagenet_build.storage.places import Location, Place, local_copy
 from imagenet_build.storage.run_status import DownloadStatus, download_status, is_list_run
 
 _SECTIONS = ("network", "download", "execution")
@@ -32,7 +34,8 @@ _SECTIONS = ("network", "download", "execution")
 
 @click.command("fetch")
 @click.argument("urls", metavar="[URLS]", required=False, type=click.Path(path_type=Path, exists=True))
-@click.option("--out", type=RUN, required=True, help="The run directory; made if missing.")
+@work_option
+@click.option("--out", type=RUN, required=True, help="The run directory, or its URL; made if missing.")
 @click.option("--url-column", default="url", show_default=True, help="Column of a table, or key of JSON Lines.")
 @click.option(
     "--config",
@@ -49,7 +52,7 @@ _SECTIONS = ("network", "download", "execution")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 def fetch_command(
     urls: Path | None,
-    out: Path,
+    out: Location,
     url_column: str,
     config_file: Path | None,
     contact: str | None,
@@ -113,12 +116,12 @@ def _config(
     if workers is not None:
         overrides.append(f"execution.workers={workers}")
     if config_file is None and layout.config_copy.exists():
-        config_file = layout.config_copy
+        config_file = local_copy(layout.config_copy)
     whole = load_config(config_file, overrides)
     return BuildConfig(network=whole.network, download=whole.download, execution=whole.execution)
 
 
-def _as_json(out: Path, status: DownloadStatus, new: int, seconds: float) -> dict[str, Any]:
+def _as_json(out: Location, status: DownloadStatus, new: int, seconds: float) -> dict[str, Any]:
     return {
         "run": str(out),
         "urls": status.urls,
@@ -132,7 +135,7 @@ def _as_json(out: Path, status: DownloadStatus, new: int, seconds: float) -> dic
     }
 
 
-def _print(out: Path, urls: Path | None, status: DownloadStatus, new: int, seconds: float) -> None:
+def _print(out: Location, urls: Path | None, status: DownloadStatus, new: int, seconds: float) -> None:
     console = Console()
 
     def line(text: str) -> None:
@@ -157,7 +160,7 @@ def _print(out: Path, urls: Path | None, status: DownloadStatus, new: int, secon
     if transient:
         line(f"  {shlex.join(['imagenet-build', 'retry', str(out), '--class', 'transient'])} && {again}")
     line(f"  {shlex.join(['imagenet-build', 'check', str(out)])}")
-    if status.kept:
+    if status.kept and not isinstance(out, Place):
         line("A picture in Python:")
         for text in _EXAMPLE.format(images=str(out / "images.parquet"), shards=_shards_of(out)).splitlines():
             line(f"  {text}")
@@ -171,6 +174,6 @@ with open({shards!r} + "/" + row["shard"], "rb") as shard:
     data = shard.read(row["size"])  # the file as it came; tarfile.open() reads the whole shard"""
 
 
-def _shards_of(out: Path) -> str:
+def _shards_of(out: Location) -> str:
     """Where the pictures are."""
     return str(RunLayout(out).shards)

@@ -18,6 +18,7 @@ from imagenet_build.cli.executor_options import executor_options, executor_overr
 from imagenet_build.cli.main import EXIT_ATTENTION
 from imagenet_build.cli.progress import BuildProgress
 from imagenet_build.cli.resting_hosts import MOST_LINES, print_resting
+from imagenet_build.cli.run_place import RUN, work_option
 from imagenet_build.config.load import load_config
 from imagenet_build.config.models import BuildConfig
 from imagenet_build.contracts import RunContext
@@ -28,6 +29,7 @@ from imagenet_build.pipeline import build as run_build
 from imagenet_build.records import RejectReason
 from imagenet_build.storage.download_queue import DownloadQueue
 from imagenet_build.storage.layout import RunLayout
+from imagenet_build.storage.places import Location, local_copy
 from imagenet_build.storage.run_record import read_config, writing
 from imagenet_build.storage.run_state import RunState
 from imagenet_build.storage.run_status import (
@@ -40,7 +42,6 @@ from imagenet_build.storage.run_status import (
 )
 
 CONTACT_VARIABLE = "IMAGENET_BUILD_CONTACT"
-RUN = click.Path(path_type=Path, file_okay=False)
 
 
 def yaml_value(value: str | Path) -> str:
@@ -59,7 +60,12 @@ def yaml_value(value: str | Path) -> str:
     "--index", type=click.Path(path_type=Path), help="The caption index that the engine `collection` searches."
 )
 @click.option("--contact", help=f"Your mail address or page, for live engines. [or {CONTACT_VARIABLE}]")
-@click.option("--out", type=RUN, help="The run directory. [default: data/runs/<name of the configuration>]")
+@work_option
+@click.option(
+    "--out",
+    type=RUN,
+    help="The run directory, or its URL (s3://bucket/folder). [default: data/runs/<name of the configuration>]",
+)
 @click.option("--until", type=click.Choice(STAGE_NAMES), help="The last stage to run.")
 @click.option("--reparse", multiple=True, metavar="ENGINE", help="Read its kept pages again, without a request to it.")
 @click.option(
@@ -74,7 +80,7 @@ def build_command(
     engines: tuple[str, ...],
     index: Path | None,
     contact: str | None,
-    out: Path | None,
+    out: Location | None,
     until: str | None,
     reparse: tuple[str, ...],
     sets: tuple[str, ...],
@@ -91,6 +97,7 @@ def build_command(
       imagenet-build build --root bird.n.01 --engine collection --index birds.sqlite --out runs/birds
       imagenet-build build --out runs/birds            (resumes with the run's own configuration)
       imagenet-build build configs/mammal.yaml --out /shared/mammal --executor ray --address 10.0.0.1:6379
+      imagenet-build build configs/bird.yaml --contact me@example.org --out s3://bucket/runs/birds
     """
     overrides = [*sets, *executor_overrides(executor, ray_address)]
     if roots:
@@ -117,11 +124,11 @@ def build_command(
 
 
 def _config_and_out(
-    config_file: Path | None, out: Path | None, overrides: list[str], named: bool
-) -> tuple[BuildConfig, Path]:
+    config_file: Path | None, out: Location | None, overrides: list[str], named: bool
+) -> tuple[BuildConfig, Location]:
     """The configuration and the run directory; a run that exists may be resumed by its directory alone."""
     if config_file is None and out is not None and RunLayout(out).run_record.exists():
-        return load_config(RunLayout(out).config_copy, overrides), out
+        return load_config(local_copy(RunLayout(out).config_copy), overrides), out
     if config_file is None and not named:
         raise ConfigError(
             "Nothing to build.",
@@ -134,7 +141,7 @@ def _config_and_out(
     return load_config(config_file, overrides), out
 
 
-def _print_summary(outcome: BuildOutcome, out: Path) -> None:
+def _print_summary(outcome: BuildOutcome, out: Location) -> None:
     console = Console()
     by_name = {stage.name: stage for stage in outcome.stages}
     manifest = by_name.get("manifest")
@@ -155,9 +162,10 @@ def _print_summary(outcome: BuildOutcome, out: Path) -> None:
 
 @click.command("status")
 @click.argument("run", type=RUN)
+@work_option
 @click.option("--synsets", "per_synset", is_flag=True, help="Also one line per synset.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-def status_command(run: Path, per_synset: bool, as_json: bool) -> None:
+def status_command(run: Location, per_synset: bool, as_json: bool) -> None:
     """Say how far a run is: per stage done, waiting, refused by reason. Works beside a running build.
 
     \b
@@ -217,6 +225,7 @@ def status_command(run: Path, per_synset: bool, as_json: bool) -> None:
 
 @click.command("retry")
 @click.argument("run", type=RUN)
+@work_option
 @click.option(
     "--reason",
     "reasons",
@@ -226,7 +235,7 @@ def status_command(run: Path, per_synset: bool, as_json: bool) -> None:
 )
 @click.option("--class", "kind", type=click.Choice(["transient"]), help="All reasons after which another try may help.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-def retry_command(run: Path, reasons: tuple[str, ...], kind: str | None, as_json: bool) -> None:
+def retry_command(run: Location, reasons: tuple[str, ...], kind: str | None, as_json: bool) -> None:
     """Put refused URLs back in the queue; the next `build` or `fetch` asks for them.
 
     URLs that were asked for `download.dead_after` times stay refused.
@@ -272,9 +281,10 @@ def retry_command(run: Path, reasons: tuple[str, ...], kind: str | None, as_json
 
 @click.command("check")
 @click.argument("run", type=RUN)
+@work_option
 @click.option("--no-bytes", is_flag=True, help="Look at tables and shard lengths only; do not read every image.")
 @click.option("--json", "as_json", is_flag=True, help="Print findings as JSON.")
-def check_command(run: Path, no_bytes: bool, as_json: bool) -> None:
+def check_command(run: Location, no_bytes: bool, as_json: bool) -> None:
     """Audit a run: every count adds up, every file reads, no image twice. Ends with 1 if anything is found.
 
     \b

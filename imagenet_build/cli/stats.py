@@ -16,6 +16,7 @@ from imagenet_build.stats.document import Statistics, to_json
 from imagenet_build.stats.gather import gather_run, steps_of
 from imagenet_build.stats.gather_counts import gather_counts
 from imagenet_build.storage.layout import RunLayout
+from imagenet_build.storage.places import Location
 from imagenet_build.storage.run_record import read_config
 from imagenet_build.storage.tables import write_whole
 from imagenet_build.taxonomy.select import read_wnids
@@ -93,7 +94,7 @@ def stats(
         click.echo(f"Next: imagenet-build report {run} --html report.html")
 
 
-def stats_file(layout: RunLayout) -> Path:
+def stats_file(layout: RunLayout) -> Location:
     """Where a run's statistics lie."""
     return layout.root / "stats" / "stats.json"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
@@ -19,9 +18,9 @@ from imagenet_build.charts.treemap import treemap
 from imagenet_build.errors import ConfigError, DataError
 from imagenet_build.records import Synset, offset_of
 from imagenet_build.stats.counts_file import read_counts
-from imagenet_build.storage import tables
 from imagenet_build.storage.layout import RunLayout
 from imagenet_build.storage.run_record import read_config
+from imagenet_build.storage.run_status import synset_statuses
 from imagenet_build.taxonomy.wordnet import WordNet
 
 TREEMAP = "treemap"
@@ -118,8 +117,7 @@ def sizes_of(path: Path) -> dict[str, int]:
         return read_counts(path).images
     layout = RunLayout(path)
     read_config(layout)
-    said = {path.stem: tables.metadata(path) for path in sorted(layout.manifests.glob("*.parquet"))}
-    return {wnid: json.loads(held.get("imagenet_build.counts", "{}")).get("kept", 0) for wnid, held in said.items()}
+    return {row.wnid: row.counts["kept"] for row in synset_statuses(layout)}
 
 
 def _title(roots: Iterable[str]) -> str:

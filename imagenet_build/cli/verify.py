@@ -11,6 +11,7 @@ import click
 import numpy as np
 from click.core import ParameterSource
 
+from imagenet_build.cli.run_place import EXISTING_RUN, work_option
 from imagenet_build.cli.taxonomy_views import print_table
 from imagenet_build.config.verify_models import VerifyConfig
 from imagenet_build.storage.layout import RunLayout
@@ -119,9 +120,8 @@ def replay_command(**given: Any) -> None:
 
 @verify.command("simulate")
 @click.option("--from-votes", type=FILE, help="Workers and pictures like those of this vote table.")
-@click.option(
-    "--run", type=click.Path(path_type=Path, file_okay=False, exists=True), help="The kept pictures of this run."
-)
+@click.option("--run", type=EXISTING_RUN, help="The kept pictures of this run.")
+@work_option
 @click.option("--votes-out", type=FILE, help="The simulated votes (.csv, .parquet), as `verify import` reads them.")
 @click.option("--pictures", type=click.IntRange(10), default=Batch.pictures, show_default=True)
 @click.option("--synsets", type=click.IntRange(1), default=Batch.synsets, show_default=True)

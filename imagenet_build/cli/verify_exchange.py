@@ -8,9 +8,12 @@ from typing import Any
 
 import click
 
+from imagenet_build.cli.run_place import work_option
 from imagenet_build.cli.verify_run import FILE, RUN, asking, desk_setting, judging, layout_of, sampled
 from imagenet_build.errors import ConfigError
 from imagenet_build.stats.sample_files import sample_votes
+from imagenet_build.storage.places import Location
+from imagenet_build.storage.run_record import storing
 from imagenet_build.verify.exports.label_studio import CONFIG, read_export, tasks_json
 from imagenet_build.verify.exports.mturk import Submission, batch_csv, batch_html, read_results
 from imagenet_build.verify.exports.pages import compose, questions
@@ -26,6 +29,7 @@ FORMATS = ("mturk", "label-studio", "csv")
 
 @click.command("export")
 @click.argument("run", type=RUN)
+@work_option
 @click.option("--format", "kind", type=click.Choice([*FORMATS, "votes"]), required=True,
               help="For whom; `votes` writes the votes given so far.")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="A folder; for votes a file.")
@@ -39,7 +43,7 @@ FORMATS = ("mturk", "label-studio", "csv")
 @asking
 @judging
 def export_command(
-    run: Path,
+    run: Location,
     sample: Path | None,
     kind: str,
     out: Path,
@@ -63,7 +67,8 @@ def export_command(
     layout, config, options = desk_setting(run, sample, given)
     if kind == "votes":
         check_suffix(out)
-        publish_run_votes(layout)
+        with storing(layout):
+            publish_run_votes(layout)
         votes = read_run_votes(layout)
         write_verdicts(out, votes_frame(votes))
         click.echo(f"{votes.num_rows:,} votes in {out}.")
@@ -73,12 +78,13 @@ def export_command(
             "--base-url and --pictures belong together.",
             remedy="--pictures DIR writes the picture files; --base-url says where you will serve that folder.",
         )
-    desk = Desk(layout, config, options)
-    try:
-        pages = compose(desk, kind, most_pages, one_each=kind == "label-studio")
-        held = list(questions(desk, pages, base_url, pictures_out))
-    finally:
-        desk.close()
+    with storing(layout):  # what is given out is remembered
+        desk = Desk(layout, config, options)
+        try:
+            pages = compose(desk, kind, most_pages, one_each=kind == "label-studio")
+            held = list(questions(desk, pages, base_url, pictures_out))
+        finally:
+            desk.close()
     if kind == "mturk":
         write_text(out / "batch.html", batch_html(given["page_size"]))
         write_text(out / "batch.csv", batch_csv(held, given["page_size"]))
@@ -93,6 +99,7 @@ def export_command(
 
 @click.command("import")
 @click.argument("run", type=RUN)
+@work_option
 @click.argument("file", type=FILE)
 @click.option("--format", "kind", type=click.Choice(FORMATS), required=True, help="csv reads Parquet as well.")
 @click.option("--source", default="import", show_default=True, help="A word for where votes of a csv come from.")
@@ -101,7 +108,7 @@ def export_command(
 @click.option("--no-to", type=click.FloatRange(0, 1), default=0.2, show_default=True, help="Scores up to here: no.")
 @sampled
 def import_command(
-    run: Path,
+    run: Location,
     file: Path,
     kind: str,
     source: str,
@@ -123,17 +130,18 @@ def import_command(
     if no_to >= yes_from:
         raise click.UsageError("--no-to must be below --yes-from.")
     layout = layout_of(run) if sample is None else sample_votes(layout_of(run), sample)
-    journal = Journal(votes_folder(layout))
-    try:
-        if kind == "csv":
-            votes = read_plain(file, source, journal.page, worker=worker, yes_from=yes_from, no_to=no_to)
-            new, total = journal.import_votes(votes), len(votes)
-        else:
-            read = read_results if kind == "mturk" else read_export
-            new, total = _add(journal, list(read(file, journal.page)))
-    finally:
-        journal.close()
-    counts = publish_run_votes(layout)
+    with storing(layout):
+        journal = Journal(votes_folder(layout))
+        try:
+            if kind == "csv":
+                votes = read_plain(file, source, journal.page, worker=worker, yes_from=yes_from, no_to=no_to)
+                new, total = journal.import_votes(votes), len(votes)
+            else:
+                read = read_results if kind == "mturk" else read_export
+                new, total = _add(journal, list(read(file, journal.page)))
+        finally:
+            journal.close()
+        counts = publish_run_votes(layout)
     click.echo(f"{total:,} votes read, {new:,} of them new; the run has {sum(counts.values()):,} now.")
 
 

@@ -15,24 +15,26 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from imagenet_build.cli.run_place import EXISTING_RUN, work_option
 from imagenet_build.cli.taxonomy_views import print_table
 from imagenet_build.config.verify_models import VerifyConfig
 from imagenet_build.errors import ConfigError
 from imagenet_build.stats.sample_files import read_sample, sample_votes
 from imagenet_build.storage.layout import RunLayout
-from imagenet_build.storage.run_record import read_config
+from imagenet_build.storage.places import Location
+from imagenet_build.storage.run_record import read_config, storing
 from imagenet_build.verify.desk_options import DeskOptions
 from imagenet_build.verify.goal import RUN_TARGET_PRECISION, run_goal
 from imagenet_build.verify.judges import METHODS
 from imagenet_build.verify.run_verdicts import decide_run, publish_run_votes
 from imagenet_build.verify.task_desk import Desk
 from imagenet_build.verify.task_pages import GOLD_SHARE, PAGE_SIZE
-from imagenet_build.verify.vote_tables import verdicts_folder, votes_folder
+from imagenet_build.verify.vote_tables import verdicts_folder
 from imagenet_build.web.app import DEFAULT_PORT, Serving, serve
 from imagenet_build.web.sessions import clean_name, invitation_link
 
 F = TypeVar("F", bound=Callable[..., Any])
-RUN = click.Path(path_type=Path, file_okay=False, exists=True)
+RUN = EXISTING_RUN
 FILE = click.Path(path_type=Path, dir_okay=False)
 SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 SWITCH_S = 0.0005
@@ -84,7 +86,7 @@ def sampled(command: F) -> F:
     )(command)  # fmt: skip
 
 
-def layout_of(run: Path) -> RunLayout:
+def layout_of(run: Location) -> RunLayout:
     """The run in a folder; raises DataError if it is none."""
     layout = RunLayout(run)
     read_config(layout)
@@ -98,7 +100,9 @@ def config_of(layout: RunLayout, given: dict[str, Any]) -> VerifyConfig:
     return run_goal(own.model_copy(update=changes))
 
 
-def desk_setting(run: Path, sample: Path | None, given: dict[str, Any]) -> tuple[RunLayout, VerifyConfig, DeskOptions]:
+def desk_setting(
+    run: Location, sample: Path | None, given: dict[str, Any]
+) -> tuple[RunLayout, VerifyConfig, DeskOptions]:
     """What the options of `asking`, `judging` and `sampled` mean.
 
     A sample is an independent check: unless told otherwise each of its pictures gets the same number of votes, decided
@@ -129,6 +133,7 @@ def desk_setting(run: Path, sample: Path | None, given: dict[str, Any]) -> tuple
 
 @click.command("serve")
 @click.argument("run", type=RUN)
+@work_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0 to let others in, by invitation links.")
 @click.option("--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="0: any free one.")
 @click.option("--annotator", "annotators", multiple=True, help="Who may vote; may be repeated. [default: anybody]")
@@ -138,7 +143,13 @@ def desk_setting(run: Path, sample: Path | None, given: dict[str, Any]) -> tuple
 @asking
 @judging
 def serve_command(
-    run: Path, host: str, port: int, annotators: tuple[str, ...], second_look: float, sample: Path | None, **given: Any
+    run: Location,
+    host: str,
+    port: int,
+    annotators: tuple[str, ...],
+    second_look: float,
+    sample: Path | None,
+    **given: Any,
 ) -> None:
     """Vote on the pictures of a run in the browser.
 
@@ -168,12 +179,13 @@ def serve_command(
     # the desk's thread gives up the interpreter at every call of SQLite, and waits this long to get it back from the
     # thread that sends pictures
     sys.setswitchinterval(SWITCH_S)
-    asyncio.run(until_stopped())
-    count = sum(publish_run_votes(layout).values())
+    with storing(layout):
+        asyncio.run(until_stopped())
+        count = sum(publish_run_votes(layout).values())
     then = f"Decide with: imagenet-build verify run {run}"
     if sample is not None:
         then = f"Evaluate with: imagenet-build stats precision {sample}"
-    click.echo(f"\n{count:,} votes in {votes_folder(layout)}. {then}")
+    click.echo(f"\n{count:,} votes in {layout.votes}. {then}")
 
 
 def _say_where(serving: Serving, host: str, names: tuple[str, ...]) -> None:
@@ -195,11 +207,12 @@ def _reachable(serving: Serving, host: str) -> str:
 
 @click.command("tasks")
 @click.argument("run", type=RUN)
+@work_option
 @sampled
 @asking
 @judging
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
-def tasks_command(run: Path, sample: Path | None, as_json: bool, **given: Any) -> None:
+def tasks_command(run: Location, sample: Path | None, as_json: bool, **given: Any) -> None:
     """Say what there is to ask: pictures of each synset that another vote is worth, and the pages they fill.
 
     \b
@@ -238,7 +251,8 @@ def tasks_command(run: Path, sample: Path | None, as_json: bool, **given: Any) -
 
 @click.command("votes")
 @click.argument("run", type=RUN)
-def votes_command(run: Path) -> None:
+@work_option
+def votes_command(run: Location) -> None:
     """Write the votes of the journal to RUN/votes/<wnid>.parquet.
 
     `verify serve` and `verify run` do so by themselves; this is for looking at the votes while somebody is voting.
@@ -247,16 +261,19 @@ def votes_command(run: Path) -> None:
     Examples:
       imagenet-build verify votes data/runs/demo
     """
-    counts = publish_run_votes(layout_of(run))
-    click.echo(f"{sum(counts.values()):,} votes on {len(counts):,} synsets in {votes_folder(RunLayout(run))}.")
+    layout = layout_of(run)
+    with storing(layout):
+        counts = publish_run_votes(layout)
+    click.echo(f"{sum(counts.values()):,} votes on {len(counts):,} synsets in {layout.votes}.")
 
 
 @click.command("run")
 @click.argument("run", type=RUN)
+@work_option
 @click.option("--gold", type=FILE, help="Known answers to learn from: image, wnid, truth.")
 @judging
 @click.option("--json", "as_json", is_flag=True, help="Print one object: summary, synsets, workers.")
-def run_command(run: Path, gold: Path | None, as_json: bool, **given: Any) -> None:
+def run_command(run: Location, gold: Path | None, as_json: bool, **given: Any) -> None:
     """Decide a run: all its votes together, verdicts in RUN/verdicts/<wnid>.parquet, a report beside them.
 
     \b
@@ -265,7 +282,8 @@ def run_command(run: Path, gold: Path | None, as_json: bool, **given: Any) -> No
       imagenet-build verify run data/runs/mine --method table --target-precision 0.99 --json
     """
     layout = layout_of(run)
-    made = decide_run(layout, config_of(layout, given), gold)
+    with storing(layout):
+        made = decide_run(layout, config_of(layout, given), gold)
     if as_json:
         whole = {name: getattr(made, name) for name in ("summary", "majorities", "synsets", "workers")}
         click.echo(json.dumps(whole, ensure_ascii=False, indent=1))

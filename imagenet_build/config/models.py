@@ -170,6 +170,13 @@ class ExecutionConfig(Section):
     ray_address: str = Field("auto", json_schema_extra=FREE)
 
 
+class StorageConfig(Section):
+    """How a run in an object store is kept; a run on a disk needs none of it."""
+
+    snapshot_s: Annotated[float, Field(gt=0)] = Field(600.0, json_schema_extra=FREE)
+    lease_s: Annotated[float, Field(gt=0)] = Field(60.0, json_schema_extra=FREE)
+
+
 class BuildConfig(Section):
     """Everything one build needs to know."""
 
@@ -181,6 +188,7 @@ class BuildConfig(Section):
     dedup: DedupConfig = Field(DedupConfig(), json_schema_extra=FREE)
     verify: VerifyConfig = Field(VerifyConfig(), json_schema_extra=FREE)
     execution: ExecutionConfig = Field(ExecutionConfig(), json_schema_extra=FREE)
+    storage: StorageConfig = Field(StorageConfig(), json_schema_extra=FREE)
 
     def as_yaml_data(self) -> dict[str, Any]:
         """The configuration as plain lists, dicts and strings."""

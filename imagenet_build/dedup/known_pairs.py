@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pyarrow as pa
 
 from imagenet_build.dedup.collapse import NOTHING_KNOWN, Known
 from imagenet_build.errors import DataError
 from imagenet_build.storage import tables
+from imagenet_build.storage.places import Location
 from imagenet_build.storage.schemas import PAIRS
 
 _LOOKED, _THRESHOLDS = "imagenet_build.looked", "imagenet_build.thresholds"
 _DIGEST = 64
 
 
-def write_known(path: Path, known: Known, thresholds: str) -> None:
+def write_known(path: Location, known: Known, thresholds: str) -> None:
     """Keep what was found out.
 
     Args:
@@ -38,7 +37,7 @@ def write_known(path: Path, known: Known, thresholds: str) -> None:
     )
 
 
-def read_known(path: Path, thresholds: str) -> Known:
+def read_known(path: Location, thresholds: str) -> Known:
     """What is known; nothing, if there is no file, or one that cannot be used."""
     if not path.exists():
         return NOTHING_KNOWN

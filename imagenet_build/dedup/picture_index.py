@@ -7,16 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from imagenet_build.dedup.looks import COLUMNS, Looks
 from imagenet_build.storage import tables
+from imagenet_build.storage.places import Location
 from imagenet_build.storage.schemas import IMAGES
 
 Indices = NDArray[np.int64]
@@ -29,7 +28,7 @@ _DIGEST = np.dtype("V16")
 class PictureIndex:
     """Rows are counted as in the images table, pictures by the digest of their pixels."""
 
-    path: Path
+    path: Location
     synsets: list[str]
     """In their order in the table."""
     synset_of_row: NDArray[np.int32]
@@ -79,7 +78,7 @@ class PictureIndex:
         """Columns of some rows in ascending order; only row groups that hold some are read."""
         wanted = np.sort(rows)
         parts = [IMAGES.empty_table().select(columns)]
-        with pq.ParquetFile(self.path) as file:
+        with tables.open_parquet(self.path) as file:
             start = 0
             for group in range(file.num_row_groups):
                 stop = start + file.metadata.row_group(group).num_rows
@@ -90,7 +89,7 @@ class PictureIndex:
         return pa.concat_tables([part.replace_schema_metadata(None).cast(parts[0].schema) for part in parts])
 
 
-def index_pictures(path: Path) -> PictureIndex:
+def index_pictures(path: Location) -> PictureIndex:
     """Read the images table of a run once.
 
     Raises:
@@ -118,5 +117,5 @@ def index_pictures(path: Path) -> PictureIndex:
     )
 
 
-def _streamed(path: Path) -> Iterator[tuple[str, Any]]:
+def _streamed(path: Location) -> Iterator[tuple[str, Any]]:
     yield from tables.by_synset(path, IMAGES, ["wnid", "pixel_sha256", "dct_hash", "mirrored_hash"])

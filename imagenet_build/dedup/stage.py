@@ -18,6 +18,7 @@ from imagenet_build.dedup.known_pairs import read_known, write_known
 from imagenet_build.dedup.leaks import leaks_of
 from imagenet_build.dedup.looks import COLUMNS, Looks
 from imagenet_build.storage import tables
+from imagenet_build.storage.places import files_in
 from imagenet_build.storage.schemas import CONFLICTS, DUPLICATES, HITS, IMAGES, LEAKS
 from imagenet_build.storage.synset_reader import rows_of
 
@@ -127,7 +128,7 @@ def _licenses(hits: pa.Table) -> dict[str, str]:
 
 
 def _all_parts(run: RunContext) -> Iterator[dict[str, Any]]:
-    for wnid, _ in tables.by_synset(run.layout.images, IMAGES, ["wnid"]):
-        part = run.layout.duplicates_part(wnid)
-        if part.exists():
-            yield from tables.read(part, DUPLICATES).to_pylist()
+    made = {part.name for part in files_in(run.layout.duplicates_part("").parent, "*.parquet")}
+    parts = (run.layout.duplicates_part(wnid) for wnid, _ in tables.by_synset(run.layout.images, IMAGES, ["wnid"]))
+    for rows in tables.read_all((part for part in parts if part.name in made), DUPLICATES):
+        yield from rows.to_pylist()

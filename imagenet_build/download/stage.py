@@ -6,7 +6,6 @@ import random
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from imagenet_build.contracts import Advance, Crew, RunContext, UnitResult, UnitRunner, WorkUnit
@@ -27,9 +26,11 @@ from imagenet_build.network.host_lanes import HostLanes
 from imagenet_build.network.robots import Robots, robots_fetcher
 from imagenet_build.storage import tables
 from imagenet_build.storage.download_queue import DownloadQueue
+from imagenet_build.storage.places import version_text
 from imagenet_build.storage.queue_view import QueueView
 from imagenet_build.storage.schemas import HITS, IMAGES, REJECTIONS
 from imagenet_build.storage.shards import ShardWriter
+from imagenet_build.storage.stored_shards import stored_lengths
 
 _SHARD_LANE = "w0"
 
@@ -72,7 +73,8 @@ class DownloadStage:
         async with AsyncExitStack() as stack:
             queue = DownloadQueue(run.layout.download_queue)
             stack.callback(queue.close)
-            shards = ShardWriter(run.layout.shards, _SHARD_LANE, shard_bytes=config.shard_bytes)
+            lane = run.layout.shard_lane(_SHARD_LANE)
+            shards = ShardWriter(run.layout.open_shards, lane, shard_bytes=config.shard_bytes)
             shards.open(queue.shard_ends())  # go on behind the last journalled byte
             stack.callback(shards.close)
             decoders = DecodePool(config, run.config.execution.workers)
@@ -143,8 +145,7 @@ def _add_hits(run: RunContext, queue: DownloadQueue) -> None:
     """Queue the URLs of hits.parquet, unless this very file was queued before."""
     if not run.layout.hits.exists():
         return
-    said = run.layout.hits.stat()
-    source = f"{run.layout.hits.name} {said.st_size} {said.st_mtime_ns}"
+    source = f"{run.layout.hits.name} {version_text(run.layout.hits)}"
     if queue.is_added(source):
         return
     previews = ["preview_url"] if run.config.download.previews_first else []
@@ -179,8 +180,9 @@ def _of_list(rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 def _requeue_lost(run: RunContext, queue: DownloadQueue) -> None:
     """What a power cut took from a shard waits again: seen while planning, for perhaps nothing else waits."""
+    stored = stored_lengths(run.layout.shards)
     for shard, end in queue.shard_ends().items():
-        path: Path = run.layout.shards / shard
-        held = path.stat().st_size if path.exists() else 0
+        path = run.layout.open_shards / shard
+        held = path.stat().st_size if path.exists() else stored.get(shard, 0)
         if held < end:
             queue.drop_beyond(shard, held)

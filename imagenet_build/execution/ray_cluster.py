@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from imagenet_build.contracts import Advance, AnyStage, LaneStage, RunContext, Stage, UnitResult, WorkUnit
@@ -97,9 +98,10 @@ class RayExecutor:
 
 def _run_chunk(shared: tuple[Stage, RunContext], units: Sequence[WorkUnit]) -> list[UnitResult]:
     stage, run = shared
-    if not run.layout.root.is_dir():
+    root = run.layout.root
+    if isinstance(root, Path) and not root.is_dir():
         raise ConfigError(
-            f"A node of the cluster ({platform.node()}) does not see the run directory {run.layout.root}.",
+            f"A node of the cluster ({platform.node()}) does not see the run directory {root}.",
             remedy="Put the run where every node sees it under the same path, or build with --executor local.",
         )
     return run_chunk(stage, units, run)

@@ -17,6 +17,7 @@ from typing import Any
 from imagenet_build.contracts import Member, Post
 from imagenet_build.errors import MemberLost, SourceError
 from imagenet_build.execution.ray_link import cause_of, check_there, first_line, unusable
+from imagenet_build.storage.places import Location
 
 WAIT_S = 1.0
 """An actor that has nothing to say answers after so long."""
@@ -31,10 +32,10 @@ _GONE_S = 30.0
 class RayCrew:
     """Offers actors. At its beginning those of an earlier, killed process of the same run are ended."""
 
-    def __init__(self, ray: Any, root: Path, size: int) -> None:
+    def __init__(self, ray: Any, root: Location, size: int) -> None:
         self._ray = ray
         self.size = size
-        self._run = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:12]
+        self._run = hashlib.sha256(str(root.resolve() if isinstance(root, Path) else root).encode()).hexdigest()[:12]
         self._numbers = itertools.count()
         self._end_old_ones()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import tarfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ from imagenet_build.manifest.stage import read_synset
 from imagenet_build.storage import tables
 from imagenet_build.storage.layout import RunLayout
 from imagenet_build.storage.manifest_index import listed_wnids, manifest_sizes
+from imagenet_build.storage.places import open_file
 from imagenet_build.storage.run_status import is_list_run
 from imagenet_build.storage.schemas import (
     CONFLICTS,
@@ -165,12 +167,12 @@ def _check_shards(run: RunContext, bytes_too: bool) -> Iterator[Finding]:
     """Every stored image: its shard is there, long enough, and holds the right bytes under the right name."""
     for shard, members in groupby(_places(run), key=lambda place: place.shard):
         path = run.layout.shards / shard
-        if not path.is_file():
+        if not path.exists():
             yield Finding("S101", shard, f"missing; {sum(1 for _ in members)} images are in it")
             continue
-        length = path.stat().st_size
         cut = 0
-        with path.open("rb") as file:
+        with open_file(path) as file:
+            length = file.seek(0, os.SEEK_END)
             for place in members:
                 if place.offset + place.size > length:
                     cut += 1

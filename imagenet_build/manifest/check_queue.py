@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from imagenet_build.contracts import RunContext
 from imagenet_build.download.add_urls import row_key
 from imagenet_build.errors import DataError
 from imagenet_build.manifest.findings import Finding
+from imagenet_build.storage import tables
+from imagenet_build.storage.places import Location, unreadable
 from imagenet_build.storage.queue_view import DONE, REFUSED, WAITING, QueueView, key_digest
 from imagenet_build.storage.run_state import RunState
 from imagenet_build.storage.schemas import IMAGES, REJECTIONS
@@ -74,7 +74,7 @@ def _is_published(run: RunContext) -> bool:
 class _Compared:
     """One table beside what the queue says must stand in it."""
 
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
+    def __init__(self, path: Location, schema: pa.Schema) -> None:
         self._path = path
         self._schema = schema
         self._faults: dict[str, tuple[int, list[str]]] = {}
@@ -125,7 +125,7 @@ class _Compared:
         if not self._path.exists():
             raise DataError(f"{self._path} is missing.", remedy="Fetch again to write it.")
         try:
-            with pq.ParquetFile(self._path) as file:
+            with tables.open_parquet(self._path) as file:
                 if file.schema_arrow.names != self._schema.names:
                     raise DataError(f"{self._path} has other columns than this version writes.")
                 for batch in file.iter_batches(batch_size=_BATCH):
@@ -136,4 +136,4 @@ class _Compared:
                     for row in pa.RecordBatch.from_arrays(columns, self._schema.names).to_pylist():
                         yield key_digest(str(row["url_key"])), row
         except (pa.ArrowException, OSError) as error:
-            raise DataError(f"{self._path} cannot be read: {error}", remedy="Delete it and fetch again.") from None
+            raise unreadable(self._path, error, "Delete it and fetch again.") from None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -14,6 +13,7 @@ from imagenet_build.contracts import RunContext, UnitResult, WorkUnit
 from imagenet_build.manifest.assemble import SynsetTables, assemble
 from imagenet_build.storage import tables
 from imagenet_build.storage.manifest_index import index_row, listed_wnids, row_of_file, withdraw_index, write_index
+from imagenet_build.storage.places import Location, size_of
 from imagenet_build.storage.run_record import config_hash
 from imagenet_build.storage.run_state import RunState, UnitRecord
 from imagenet_build.storage.schemas import CONFLICTS, DUPLICATES, HITS, IMAGES, LEAKS, MANIFEST, REJECTIONS, SYNSETS
@@ -62,7 +62,7 @@ class ManifestStage:
         metadata = {f"imagenet_build.{key}": value for key, value in metadata.items()}
         path = run.layout.manifest(wnid)
         tables.write_rows(path, MANIFEST, made.rows, metadata)
-        return UnitResult(unit, {**made.counts, _BYTES: path.stat().st_size})
+        return UnitResult(unit, {**made.counts, _BYTES: size_of(path)})
 
     def withdraw(self, run: RunContext) -> None:
         """Take the index away, before the first unit runs: an index that is there can be trusted."""
@@ -94,7 +94,7 @@ def _index_rows(run: RunContext, wnids: list[str]) -> Iterator[dict[str, Any]]:
     for wnid in wnids:
         record = recorded.get(wnid)
         if record is not None and _BYTES in record.counts:
-            yield index_row(run.layout, wnid, names.get(wnid, ""), record.counts, record.counts[_BYTES])
+            yield index_row(wnid, names.get(wnid, ""), record.counts, record.counts[_BYTES])
         elif run.layout.manifest(wnid).exists():
             yield row_of_file(run.layout, wnid)
 
@@ -106,7 +106,7 @@ def read_synset(run: RunContext, wnid: str) -> SynsetTables:
         DataError: a table is missing or damaged.
     """
 
-    def rows(path: Path, schema: pa.Schema) -> list[dict[str, Any]]:
+    def rows(path: Location, schema: pa.Schema) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = rows_of(path, schema, wnid).to_pylist()
         return found
 
@@ -124,7 +124,7 @@ def read_synset(run: RunContext, wnid: str) -> SynsetTables:
 class _Follower:
     """Walks a sorted table beside another one: digests of one synset after the other, in wnid order."""
 
-    def __init__(self, path: Path, schema: pa.Schema, columns: list[str]) -> None:
+    def __init__(self, path: Location, schema: pa.Schema, columns: list[str]) -> None:
         self._rows = tables.by_synset(path, schema, columns)
         self._next: tuple[str, pa.Table] | None = next(self._rows, None)
 

@@ -15,6 +15,7 @@ from imagenet_build import __version__
 from imagenet_build.config.models import BuildConfig
 from imagenet_build.stats.document import LIST, RUN, Identity, InputFile
 from imagenet_build.storage.layout import RunLayout
+from imagenet_build.storage.places import run_name
 from imagenet_build.storage.run_record import config_hash
 from imagenet_build.taxonomy.digests import omw_digest, wordnet_digest
 
@@ -39,7 +40,7 @@ def run_identity(layout: RunLayout, config: BuildConfig, *, is_list: bool) -> Id
     record = json.loads(layout.run_record.read_text(encoding="utf-8"))
     return Identity(
         kind=LIST if is_list else RUN,
-        name=layout.root.resolve().name,
+        name=run_name(layout.root),
         program=str(record.get("program", "")),
         counted_by=counted_by(),
         config_hash=config_hash(config),

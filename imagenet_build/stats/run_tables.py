@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +17,7 @@ from imagenet_build.stats.average_image import Pictures, tiny_pictures
 from imagenet_build.stats.pictures import LICENSE, PICTURE_COLUMNS
 from imagenet_build.storage import tables
 from imagenet_build.storage.layout import RunLayout
+from imagenet_build.storage.places import Location, source_of
 from imagenet_build.storage.schemas import SYNSETS
 from imagenet_build.verify.vote_tables import VERDICTS, verdicts_folder
 from imagenet_build.verify.votes import Decision
@@ -177,7 +177,7 @@ def _tiny(column: pa.Array) -> Pictures:
     return tiny_pictures(data)
 
 
-def whole_synsets(path: Path, schema: pa.Schema, columns: Iterable[str]) -> Iterator[pa.Table]:
+def whole_synsets(path: Location, schema: pa.Schema, columns: Iterable[str]) -> Iterator[pa.Table]:
     """A table sorted by wnid in pieces of some thousand rows that break no synset apart."""
     held: list[pa.Table] = []
     rows = 0
@@ -191,7 +191,7 @@ def whole_synsets(path: Path, schema: pa.Schema, columns: Iterable[str]) -> Iter
         yield pa.concat_tables(held)
 
 
-def column_batches(path: Path, columns: Iterable[str]) -> Iterator[pa.Table]:
+def column_batches(path: Location, columns: Iterable[str]) -> Iterator[pa.Table]:
     """Some columns of a table, in pieces; nothing where there is no such table.
 
     Raises:
@@ -207,13 +207,13 @@ def column_batches(path: Path, columns: Iterable[str]) -> Iterator[pa.Table]:
         raise _unreadable(path, error) from None
 
 
-def _opened(path: Path) -> pq.ParquetFile:
+def _opened(path: Location) -> pq.ParquetFile:
     """A file of which a page is read at a time, and no row group ahead: a tenth of the memory."""
-    return pq.ParquetFile(path, pre_buffer=False, buffer_size=_READ_BYTES)
+    return pq.ParquetFile(source_of(path), pre_buffer=False, buffer_size=_READ_BYTES)
 
 
 _AGAIN = "Delete it and run the build again."
 
 
-def _unreadable(path: Path, error: Exception) -> DataError:
+def _unreadable(path: Location, error: Exception) -> DataError:
     return DataError(f"{path} cannot be read: {error}.", remedy=_AGAIN)

@@ -23,6 +23,7 @@ from imagenet_build.stats.precision import CheckedSynset, DepthPrecision, is_rig
 from imagenet_build.stats.sampling import DrawnSynset, Sample, Stratum, draw_sample
 from imagenet_build.storage import tables
 from imagenet_build.storage.layout import RunLayout
+from imagenet_build.storage.places import run_name
 from imagenet_build.storage.run_record import config_hash, read_config
 from imagenet_build.storage.schemas import MANIFEST, SYNSETS
 from imagenet_build.verify.read_votes import read_votes
@@ -69,7 +70,7 @@ class StoredSample:
 
 def default_sample(layout: RunLayout) -> Path:
     """Where the sample of a run lies unless told otherwise."""
-    return layout.root / "precision" / "sample.parquet"
+    return layout.work() / "precision" / "sample.parquet"
 
 
 def sample_votes(layout: RunLayout, path: Path) -> VotesApart:
@@ -113,7 +114,7 @@ def draw_run_sample(
         counts, depths, lambda wnid: _images(layout, wnid, drawn_from), synsets=synsets, pictures=pictures, seed=seed
     )
     about = {
-        "run": layout.root.resolve().name,
+        "run": run_name(layout.root),
         "config_hash": config_hash(read_config(layout)),
         "program": f"imagenet_build {__version__}",
         "of": drawn_from,

@@ -8,7 +8,6 @@ fall back on the folder.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -18,6 +17,7 @@ from imagenet_build.errors import DataError
 from imagenet_build.records import WNID_PATTERN
 from imagenet_build.storage import tables
 from imagenet_build.storage.layout import RunLayout
+from imagenet_build.storage.places import names_in, size_of
 from imagenet_build.storage.schemas import MANIFESTS
 
 COUNTS = ("seen", "kept", "duplicates", "refused", "waiting")
@@ -25,11 +25,10 @@ COUNTS = ("seen", "kept", "duplicates", "refused", "waiting")
 _SUFFIX = ".parquet"
 
 
-def index_row(layout: RunLayout, wnid: str, name: str, counts: Mapping[str, int], size: int) -> dict[str, Any]:
+def index_row(wnid: str, name: str, counts: Mapping[str, int], size: int) -> dict[str, Any]:
     """The index's row for one manifest.
 
     Args:
-        layout: of the run.
         wnid: the synset.
         name: of the synset.
         counts: with the keys `COUNTS`; kept pictures and duplicates are the manifest's rows.
@@ -38,7 +37,7 @@ def index_row(layout: RunLayout, wnid: str, name: str, counts: Mapping[str, int]
     return {
         "wnid": wnid,
         "name": name,
-        "file": layout.manifest(wnid).relative_to(layout.root).as_posix(),
+        "file": f"manifest/{wnid}.parquet",
         "rows": counts["kept"] + counts["duplicates"],
         **{key: counts[key] for key in COUNTS},
         "bytes": size,
@@ -57,7 +56,7 @@ def row_of_file(layout: RunLayout, wnid: str) -> dict[str, Any]:
         counts = {key: int(json.loads(said["imagenet_build.counts"])[key]) for key in COUNTS}
     except (KeyError, ValueError, TypeError):
         raise DataError(f"{path} does not say its counts.", remedy="Delete it and build anew.") from None
-    row = index_row(layout, wnid, said.get("imagenet_build.synset", ""), counts, path.stat().st_size)
+    row = index_row(wnid, said.get("imagenet_build.synset", ""), counts, size_of(path))
     return {**row, "rows": tables.row_count(path)}
 
 
@@ -82,13 +81,10 @@ def read_index(layout: RunLayout) -> pa.Table | None:
 
 def listed_wnids(layout: RunLayout) -> Iterator[str]:
     """The synsets that have a file in the folder of manifests, in no order: one listing, no file is looked at."""
-    if not layout.manifests.exists():
-        return
-    with os.scandir(layout.manifests) as entries:
-        for entry in entries:
-            wnid = entry.name.removesuffix(_SUFFIX)
-            if entry.name.endswith(_SUFFIX) and WNID_PATTERN.fullmatch(wnid):
-                yield wnid
+    for name in names_in(layout.manifests):
+        wnid = name.removesuffix(_SUFFIX)
+        if name.endswith(_SUFFIX) and WNID_PATTERN.fullmatch(wnid):
+            yield wnid
 
 
 def manifest_wnids(layout: RunLayout) -> list[str]:

@@ -17,7 +17,11 @@ from imagenet_build import __version__
 from imagenet_build.config.models import BuildConfig
 from imagenet_build.errors import ConfigChanged, DataError, RunInUse
 from imagenet_build.storage.layout import RunLayout
+from imagenet_build.storage.object_store import StoredObject
+from imagenet_build.storage.places import Location, Place
+from imagenet_build.storage.store_session import writing_store
 from imagenet_build.storage.tables import write_whole
+from imagenet_build.storage.work_directory import owner_of
 
 RUN_FORMAT = 1
 
@@ -84,28 +88,65 @@ def _differences(model: type[BaseModel], old: dict[str, Any], new: dict[str, Any
 
 
 @contextlib.contextmanager
-def writing(root: Path, config: BuildConfig) -> Iterator[RunLayout]:
-    """Own a run directory: make it or resume it, locked against other writers until the end of the block.
+def writing(root: Location, config: BuildConfig) -> Iterator[RunLayout]:
+    """Own a run: make it or resume it, locked against other writers until the end of the block.
 
     Raises:
         RunInUse: another process writes this run.
         ConfigChanged: the run was made with a configuration that this one contradicts.
         DataError: the folder holds something that is no run, or a run of another format.
+        StoreUnusable: the run lies in an object store that refuses or fails.
     """
     layout = RunLayout(root)
-    if root.exists() and not layout.run_record.exists() and not all(_ours(item) for item in root.iterdir()):
-        raise DataError(f"{root} exists and is not a run of this program.", remedy="Choose another --out directory.")
-    root.mkdir(parents=True, exist_ok=True)
-    with layout.lock.open("a") as lock:
+    if isinstance(root, Path):
+        if root.exists() and not layout.run_record.exists() and not all(_ours(item) for item in root.iterdir()):
+            raise DataError(
+                f"{root} exists and is not a run of this program.", remedy="Choose another --out directory."
+            )
+        root.mkdir(parents=True, exist_ok=True)
+    with _locked(root), storing(layout, config):
+        if layout.run_record.exists():
+            _check_unchanged(layout, config)
+        elif isinstance(root, Place) and not all(map(_ours_stored, root.run.store.list("", recursive=False))):
+            raise DataError(f"{root} holds files and is no run of this program.", remedy="Choose another --out.")
+        _clear_unfinished(layout)
+        _write_record(layout, config)
+        yield layout
+
+
+@contextlib.contextmanager
+def storing(layout: RunLayout, config: BuildConfig | None = None) -> Iterator[None]:
+    """Own what is stored of a run while votes and verdicts are written. Of a run on a disk nobody need own these.
+
+    Args:
+        layout: a run.
+        config: its configuration; None: as it says itself.
+    Raises:
+        RunInUse: another process or machine writes the run. StoreUnusable: the store refuses.
+    """
+    root = layout.root
+    if isinstance(root, Place):
+        with contextlib.ExitStack() as held:
+            if config is None:
+                held.enter_context(_locked(root))
+            held.enter_context(writing_store(root.run, (config or read_config(layout)).storage))
+            yield
+    else:
+        yield
+
+
+@contextlib.contextmanager
+def _locked(root: Location) -> Iterator[None]:
+    """Against other processes of this machine."""
+    work = root.run.work if isinstance(root, Place) else root
+    if isinstance(root, Place):
+        owner_of(work)
+    with (work / "run.lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise RunInUse(f"Another process is writing {root}.", remedy="Wait for it, or stop it first.") from None
-        if layout.run_record.exists():
-            _check_unchanged(layout, config)
-        _clear_unfinished(layout)
-        _write_record(layout, config)
-        yield layout
+        yield
 
 
 def _ours(item: Path) -> bool:
@@ -113,11 +154,17 @@ def _ours(item: Path) -> bool:
     return item.name == "run.lock" or (item.name.startswith(".run.json.") and item.name.endswith(".part"))
 
 
+def _ours_stored(item: StoredObject) -> bool:
+    """Likewise in a store."""
+    return item.key in ("snapshot.json", "config.yaml")
+
+
 def _clear_unfinished(layout: RunLayout) -> None:
     """Remove what killed writers left aside (`tables.write_whole`); nobody else writes here now."""
-    for folder in (layout.root, layout.manifests, layout.duplicates_part("").parent, layout.root / "verdicts"):
-        for unfinished in folder.glob(".*.part"):
-            unfinished.unlink(missing_ok=True)
+    for folder in (layout.root, layout.manifests, layout.root / "dedup", layout.verdicts):
+        if isinstance(folder, Path):
+            for unfinished in folder.glob(".*.part"):
+                unfinished.unlink(missing_ok=True)
 
 
 def _check_unchanged(layout: RunLayout, config: BuildConfig) -> None:

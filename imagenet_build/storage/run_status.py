@@ -6,7 +6,6 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -16,6 +15,7 @@ from imagenet_build.storage import tables
 from imagenet_build.storage.layout import RunLayout
 from imagenet_build.storage.manifest_index import COUNTS, read_index
 from imagenet_build.storage.page_store import PageStore
+from imagenet_build.storage.places import Location, source_of
 from imagenet_build.storage.queue_view import DONE, REFUSED, WAITING, QueueView
 from imagenet_build.storage.run_record import read_config
 from imagenet_build.storage.run_state import RunState
@@ -138,10 +138,10 @@ def refusals(layout: RunLayout) -> dict[str, dict[str, int]]:
     return found
 
 
-def _reasons(path: Path) -> Counter[str]:
+def _reasons(path: Location) -> Counter[str]:
     """Rows of a table by their reason, whatever its length."""
     found: Counter[str] = Counter()
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(source_of(path)) as file:
         for batch in file.iter_batches(batch_size=1_000_000, columns=["reason"]):
             for row in pc.value_counts(batch.column(0)).to_pylist():
                 found[row["values"]] += row["counts"]
@@ -201,7 +201,7 @@ def parked_engines(layout: RunLayout, engines: Sequence[str]) -> dict[str, float
     """Engines that asked for a pause, and until when (seconds since 1970; may be past)."""
     found = {}
     for name in engines:
-        path: Path = layout.pages(name)
+        path = layout.pages(name)
         if path.exists():
             store = PageStore(path, read_only=True)
             try:

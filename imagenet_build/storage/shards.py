@@ -13,6 +13,8 @@ from pathlib import Path
 
 from imagenet_build.errors import DataError
 from imagenet_build.records import ShardRef
+from imagenet_build.storage import stored_shards
+from imagenet_build.storage.places import Location, Place
 
 _BLOCK = 512
 _END_OF_TAR = bytes(2 * _BLOCK)
@@ -128,12 +130,14 @@ class ShardWriter:
                 self._file = None
 
 
-def read_member(folder: Path, ref: ShardRef) -> bytes:
-    """The bytes of one image.
+def read_member(folder: Location, ref: ShardRef) -> bytes:
+    """The bytes of one image; from a store by one range request of its size.
 
     Raises:
         DataError: the shard is missing or ends before the member does.
     """
+    if isinstance(folder, Place):
+        return stored_shards.read_member(folder, ref)
     try:
         with (folder / ref.shard).open("rb") as shard:
             shard.seek(ref.offset)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from functools import lru_cache
-from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from imagenet_build.errors import DataError
-from imagenet_build.storage.tables import runs_of_synsets
+from imagenet_build.storage.places import Location, unreadable, version_of
+from imagenet_build.storage.tables import open_parquet, runs_of_synsets
 
 OPEN_TABLES = 16
 """Tables kept open per process, each with one row group."""
@@ -23,14 +23,14 @@ OPEN_TABLES = 16
 class SynsetReader:
     """One table."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Location) -> None:
         """Raises DataError if the file is missing or damaged."""
         try:
-            self._file = pq.ParquetFile(path)
+            self._file = open_parquet(path)
         except FileNotFoundError:
             raise DataError(f"{path} is missing.", remedy="Run the build again to write it.") from None
         except (pa.ArrowException, OSError) as error:
-            raise _unreadable(path, error) from None
+            raise unreadable(path, error) from None
         self._path = path
         column = self._file.schema_arrow.names.index("wnid")
         self._last: list[str] = []
@@ -59,31 +59,27 @@ class SynsetReader:
             try:
                 table = self._file.read_row_group(number)
             except (pa.ArrowException, OSError) as error:
-                raise _unreadable(self._path, error) from None
+                raise unreadable(self._path, error) from None
             self._held = (number, dict(runs_of_synsets(table)))
         return self._held[1]
 
 
-def _unreadable(path: Path, error: Exception) -> DataError:
-    return DataError(f"{path} cannot be read: {error}", remedy="Delete it and run the build again.")
-
-
 @lru_cache(maxsize=OPEN_TABLES)
-def _reader(path: Path, _version: tuple[int, int, int]) -> SynsetReader:
+def _reader(path: Location, _version: tuple[Any, ...]) -> SynsetReader:
     return SynsetReader(path)
 
 
-def rows_of(path: Path, schema: pa.Schema, wnid: str) -> pa.Table:
+def rows_of(path: Location, schema: pa.Schema, wnid: str) -> pa.Table:
     """One synset's rows of a table sorted by wnid, with the schema's columns.
 
     Raises:
         DataError: the file is missing, damaged, or has other columns.
     """
     try:
-        state = path.stat()
+        version = version_of(path)
     except FileNotFoundError:
         raise DataError(f"{path} is missing.", remedy="Run the build again to write it.") from None
-    found = _reader(path, (state.st_ino, state.st_mtime_ns, state.st_size)).rows(wnid)
+    found = _reader(path, version).rows(wnid)
     if [name for name in schema.names if name not in found.schema.names]:
         raise DataError(f"{path} has other columns than this version writes: {', '.join(found.schema.names)}.")
     return found.select(schema.names)

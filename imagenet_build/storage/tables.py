@@ -1,4 +1,4 @@
-"""Parquet in and out. A table appears whole: written aside, synced, renamed."""
+"""Parquet in and out. A table appears whole, on a disk and in an object store (`storage/places.py`)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import hashlib
 import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any
 
@@ -14,13 +15,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from imagenet_build.errors import DataError
+from imagenet_build.storage.places import Location, Place, source_of, unreadable
 from imagenet_build.storage.schemas import SCHEMA_VERSION
 
 ROWS_PER_GROUP = 8_000
+READ_AT_ONCE = 16
 Row = Mapping[str, Any]
 
 
-def write_rows(path: Path, schema: pa.Schema, rows: Iterable[Row], metadata: Mapping[str, str] | None = None) -> int:
+def write_rows(
+    path: Location, schema: pa.Schema, rows: Iterable[Row], metadata: Mapping[str, str] | None = None
+) -> int:
     """Write rows as one Parquet file, in their order; at most `ROWS_PER_GROUP` of them are held at a time.
 
     Args:
@@ -52,15 +57,21 @@ def write_rows(path: Path, schema: pa.Schema, rows: Iterable[Row], metadata: Map
     return count
 
 
-def write_table(path: Path, table: pa.Table, metadata: Mapping[str, str] | None = None) -> None:
+def write_table(path: Location, table: pa.Table, metadata: Mapping[str, str] | None = None) -> None:
     """Write a table that is in memory; otherwise as `write_rows`."""
     full = {"imagenet_build.schema_version": SCHEMA_VERSION, **(metadata or {})}
     table = table.replace_schema_metadata(full)
     write_whole(path, lambda out: pq.write_table(table, out, compression="zstd", row_group_size=ROWS_PER_GROUP))
 
 
-def write_whole(path: Path, write: Callable[[IO[bytes]], None]) -> None:
-    """Make a file appear complete or not at all: written aside in the same folder, synced, renamed."""
+def write_whole(path: Location, write: Callable[[IO[bytes]], None]) -> None:
+    """Make a file appear complete or not at all: written aside in the same folder, synced, renamed.
+
+    In an object store it appears as a whole by itself; see `Place.write_whole`.
+    """
+    if isinstance(path, Place):
+        path.write_whole(write)
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -85,29 +96,55 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def read(path: Path, schema: pa.Schema, *, columns: Sequence[str] | None = None) -> pa.Table:
+def open_parquet(path: Location) -> pq.ParquetFile:
+    """A Parquet file for reading row groups; from a store the columns of a group come in few requests.
+
+    Raises:
+        FileNotFoundError: there is none. OSError, pa.ArrowException: it cannot be read; see `places.unreadable`.
+    """
+    return pq.ParquetFile(source_of(path), pre_buffer=isinstance(path, Place))
+
+
+def read(path: Location, schema: pa.Schema, *, columns: Sequence[str] | None = None) -> pa.Table:
     """Read a whole table, or some columns of it.
 
     Raises:
         DataError: the file is missing, cut, or has other columns.
     """
     try:
-        table = pq.read_table(path, columns=list(columns) if columns else None, partitioning=None)
+        table = pq.read_table(source_of(path), columns=list(columns) if columns else None, partitioning=None)
     except FileNotFoundError:
         raise DataError(f"{path} is missing.", remedy="Run the build again to write it.") from None
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path} cannot be read: {error}", remedy="Delete it and run the build again.") from None
+        raise unreadable(path, error) from None
     wanted = list(columns) if columns else schema.names
     _check_columns(path, table.schema.names, wanted)
     return table.select(wanted)
 
 
-def _check_columns(path: Path, held: Sequence[str], wanted: Sequence[str]) -> None:
+def read_all(paths: Iterable[Location], schema: pa.Schema) -> Iterator[pa.Table]:
+    """Read many small tables in their order; from a store `READ_AT_ONCE` at a time, for each one waits for answers.
+
+    Raises:
+        DataError: as `read`.
+    """
+    ordered = list(paths)
+    if not any(isinstance(path, Place) for path in ordered):
+        yield from (read(path, schema) for path in ordered)
+        return
+    with ThreadPoolExecutor(READ_AT_ONCE) as threads:
+        for start in range(0, len(ordered), 4 * READ_AT_ONCE):
+            yield from threads.map(lambda path: read(path, schema), ordered[start : start + 4 * READ_AT_ONCE])
+
+
+def _check_columns(path: Location, held: Sequence[str], wanted: Sequence[str]) -> None:
     if not set(wanted) <= set(held):
         raise DataError(f"{path} has other columns than this version writes: {', '.join(held)}.")
 
 
-def by_synset(path: Path, schema: pa.Schema, columns: Sequence[str] | None = None) -> Iterator[tuple[str, pa.Table]]:
+def by_synset(
+    path: Location, schema: pa.Schema, columns: Sequence[str] | None = None
+) -> Iterator[tuple[str, pa.Table]]:
     """Stream a table that is sorted by wnid: (wnid, its rows), holding one synset and one row group at a time.
 
     Raises:
@@ -119,7 +156,7 @@ def by_synset(path: Path, schema: pa.Schema, columns: Sequence[str] | None = Non
     held: list[pa.Table] = []
     current: str | None = None
     try:
-        with pq.ParquetFile(path) as file:
+        with open_parquet(path) as file:
             _check_columns(path, file.schema_arrow.names, wanted)
             for group in range(file.num_row_groups):
                 table = file.read_row_group(group, columns=wanted)
@@ -130,7 +167,7 @@ def by_synset(path: Path, schema: pa.Schema, columns: Sequence[str] | None = Non
                     current = wnid
                     held.append(part)
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path} cannot be read: {error}", remedy="Delete it and run the build again.") from None
+        raise unreadable(path, error) from None
     if current is not None:
         yield current, pa.concat_tables(held)
 
@@ -146,29 +183,29 @@ def runs_of_synsets(table: pa.Table) -> Iterator[tuple[str, pa.Table]]:
         yield encoded.dictionary[int(codes[start])].as_py(), table.slice(start, end - start)
 
 
-def metadata(path: Path) -> dict[str, str]:
+def metadata(path: Location) -> dict[str, str]:
     """The texts in a Parquet file's key-value metadata.
 
     Raises:
         DataError: the file cannot be read.
     """
     try:
-        found = pq.read_schema(path).metadata or {}
+        found = pq.read_schema(source_of(path)).metadata or {}
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path} cannot be read: {error}") from None
+        raise unreadable(path, error, "") from None
     return {key.decode(): value.decode() for key, value in found.items() if not key.startswith(b"ARROW")}
 
 
-def row_count(path: Path) -> int:
+def row_count(path: Location) -> int:
     """Rows of a Parquet file, from its footer; 0 if there is no file.
 
     Raises:
         DataError: the file cannot be read.
     """
     try:
-        return int(pq.read_metadata(path).num_rows) if path.exists() else 0
+        return int(pq.read_metadata(source_of(path)).num_rows) if path.exists() else 0
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path} cannot be read: {error}") from None
+        raise unreadable(path, error, "") from None
 
 
 def digest(*tables: pa.Table) -> str:

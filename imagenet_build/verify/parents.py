@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from imagenet_build.errors import DataError
+from imagenet_build.storage.places import Location, local_copy, source_of
 
 
-def read_parents(path: Path) -> dict[str, str]:
+def read_parents(path: Location) -> dict[str, str]:
     """Each synset's first parent.
 
     Args:
@@ -21,10 +20,10 @@ def read_parents(path: Path) -> dict[str, str]:
     """
     try:
         if path.suffix.lower() == ".parquet":
-            held = pq.read_table(path, columns=["wnid", "hypernyms"]).to_pydict()
+            held = pq.read_table(source_of(path), columns=["wnid", "hypernyms"]).to_pydict()
             pairs = zip(held["wnid"], held["hypernyms"], strict=True)
             return {wnid: hypernyms[0] for wnid, hypernyms in pairs if hypernyms}
-        frame = pd.read_csv(path, dtype=str, usecols=["wnid", "parent"], keep_default_na=False)
+        frame = pd.read_csv(local_copy(path), dtype=str, usecols=["wnid", "parent"], keep_default_na=False)
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}.") from None
     except (pa.ArrowInvalid, pd.errors.ParserError, ValueError) as error:

@@ -15,6 +15,7 @@ from imagenet_build.config.verify_models import VerifyConfig
 from imagenet_build.errors import DataError
 from imagenet_build.storage import tables
 from imagenet_build.storage.layout import RunLayout
+from imagenet_build.storage.places import files_in
 from imagenet_build.verify.judge import Opinion
 from imagenet_build.verify.judges import make_judge
 from imagenet_build.verify.parents import read_parents
@@ -197,7 +198,7 @@ def _write(layout: RunLayout, config: VerifyConfig, verdicts: pd.DataFrame, resu
         table = pa.Table.from_pandas(part[VERDICTS.names], schema=VERDICTS, preserve_index=False)
         tables.write_table(folder / f"{wnid}.parquet", table, {**about, "imagenet_build.wnid": str(wnid)})
         written.add(str(wnid))
-    for path in sorted(folder.glob("n*.parquet")):
+    for path in files_in(folder, "n*.parquet"):
         if path.stem not in written:
             path.unlink()
     workers = pd.DataFrame(result.workers)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import IO
 
 import numpy as np
@@ -12,6 +11,7 @@ import pyarrow.parquet as pq
 
 from imagenet_build.config.verify_models import VerifyConfig
 from imagenet_build.errors import ConfigError
+from imagenet_build.storage.places import Location
 from imagenet_build.storage.tables import write_whole
 from imagenet_build.verify.judge import Opinion
 from imagenet_build.verify.votes import NO_TRUTH, Answer, BoolArray, Decision, IntArray, VoteTable
@@ -66,7 +66,7 @@ def verdict_table(
     return frame
 
 
-def check_suffix(path: Path) -> None:
+def check_suffix(path: Location) -> None:
     """Refuse a file name that does not say its format.
 
     Raises:
@@ -76,7 +76,7 @@ def check_suffix(path: Path) -> None:
         raise ConfigError(f"{path} does not say its format.", remedy=f"End the name in {', '.join(SUFFIXES)}.")
 
 
-def write_verdicts(path: Path, frame: pd.DataFrame) -> None:
+def write_verdicts(path: Location, frame: pd.DataFrame) -> None:
     """Write a table in the format of the path's suffix, whole or not at all."""
     check_suffix(path)
 
@@ -91,7 +91,7 @@ def write_verdicts(path: Path, frame: pd.DataFrame) -> None:
     write_whole(path, write)
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Location, text: str) -> None:
     """Write a text, whole or not at all."""
 
     def write(out: IO[bytes]) -> None:

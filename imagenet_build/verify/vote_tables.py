@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from imagenet_build.storage import tables
 from imagenet_build.storage.layout import RunLayout
+from imagenet_build.storage.places import Location, files_in
 from imagenet_build.verify.vote_store import Journal, StoredVote
 
 
@@ -50,17 +51,27 @@ VERDICTS = pa.schema(
 class VotesApart(RunLayout):
     """A run whose votes lie elsewhere: those of an independent check, which are no votes on the run itself."""
 
-    votes: Path
+    folder: Path
+
+    @property
+    def votes_journal(self) -> Path:
+        """A folder on a disk."""
+        return self.folder
+
+    @property
+    def votes(self) -> Location:
+        """The same folder."""
+        return self.folder
 
 
 def votes_folder(layout: RunLayout) -> Path:
-    """The journal, and one table per synset."""
-    return layout.votes if isinstance(layout, VotesApart) else layout.root / "votes"
+    """The journal, on a disk; for a run on a disk also the tables."""
+    return layout.votes_journal
 
 
-def verdicts_folder(layout: RunLayout) -> Path:
+def verdicts_folder(layout: RunLayout) -> Location:
     """One table per synset, the report, the workers, the confidence tables."""
-    return layout.root / "verdicts"
+    return layout.verdicts
 
 
 def publish_votes(layout: RunLayout, journal: Journal) -> dict[str, int]:
@@ -72,7 +83,7 @@ def publish_votes(layout: RunLayout, journal: Journal) -> dict[str, int]:
     known_tasks = journal.tasks()
     counts = {}
     for wnid in journal.wnids():
-        path = votes_folder(layout) / f"{wnid}.parquet"
+        path = layout.votes / f"{wnid}.parquet"
         foreign = [vote for vote in _published(path) if vote.task not in known_tasks]
         rows = [*foreign, *journal.standing(wnid)]
         made = pa.Table.from_pylist([_row(vote) for vote in rows], VOTES)
@@ -88,11 +99,11 @@ def read_run_votes(layout: RunLayout) -> pa.Table:
     Raises:
         DataError: a table cannot be read.
     """
-    paths = sorted(votes_folder(layout).glob("n*.parquet"))
+    paths = files_in(layout.votes, "n*.parquet")
     return pa.concat_tables([tables.read(path, VOTES) for path in paths]) if paths else VOTES.empty_table()
 
 
-def _published(path: Path) -> Iterator[StoredVote]:
+def _published(path: Location) -> Iterator[StoredVote]:
     if path.exists():
         for row in tables.read(path, VOTES).to_pylist():
             yield StoredVote(**{**row, "time": row["time"].timestamp()})

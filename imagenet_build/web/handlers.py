@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from aiohttp import web
 
 from imagenet_build.records import ShardRef
+from imagenet_build.storage.places import run_name
 from imagenet_build.verify.desk_options import NoPage
 from imagenet_build.verify.run_pictures import CONTENT_TYPES, for_browser, read_picture
 from imagenet_build.verify.task_desk import Desk
@@ -85,7 +86,7 @@ class Handlers:
                 "names": [] if self.guard.needs_token else self._names,
                 "needs_token": self.guard.needs_token,
                 "run": self._run_id,
-                "run_name": self._desk.layout.root.resolve().name,
+                "run_name": run_name(self._desk.layout.root),
                 "instruction": INSTRUCTION,
             }
         )

@@ -74,6 +74,8 @@ OTHER = {
     "execution.workers": 7,
     "execution.executor": "ray",
     "execution.ray_address": "10.0.0.1:6379",
+    "storage.snapshot_s": 30.0,
+    "storage.lease_s": 30.0,
 }
 """A value that is not the default, for every key that is no growing list and not of dedup."""
 ENTRIES = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -12,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from imagenet_build.errors import DataError
+from imagenet_build.storage.places import Location, source_of
 from imagenet_build.web.explorer.file_mark import Mark, file_mark
 
 _OPEN_FOOTERS = 8
@@ -19,7 +19,7 @@ _AFTER_ALL = "~"
 """Sorts behind every wnid."""
 
 
-def synset_columns(path: Path, wnid: str, columns: Sequence[str]) -> pa.Table | None:
+def synset_columns(path: Location, wnid: str, columns: Sequence[str]) -> pa.Table | None:
     """The rows of one synset; None if there is no such file (yet).
 
     Raises:
@@ -31,7 +31,7 @@ def synset_columns(path: Path, wnid: str, columns: Sequence[str]) -> pa.Table | 
     try:
         footer = _footer(path, mark)
         groups = [group for group, (first, last) in enumerate(footer.bounds) if first <= wnid <= last]
-        with pq.ParquetFile(path, metadata=footer.metadata, pre_buffer=False) as file:
+        with pq.ParquetFile(source_of(path), metadata=footer.metadata, pre_buffer=False) as file:
             wanted = file.read_row_groups(groups, columns=["wnid", *columns])
     except (pa.ArrowException, OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read: {error}", remedy="Delete it and run the build again.") from None
@@ -47,8 +47,8 @@ class _Footer(NamedTuple):
 
 
 @lru_cache(_OPEN_FOOTERS)
-def _footer(path: Path, _mark: Mark) -> _Footer:
-    metadata = pq.read_metadata(path)
+def _footer(path: Location, _mark: Mark) -> _Footer:
+    metadata = pq.read_metadata(source_of(path))
     column = metadata.schema.names.index("wnid")
     bounds = []
     for group in range(metadata.num_row_groups):

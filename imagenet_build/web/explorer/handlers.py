@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from aiohttp import web
 
 from imagenet_build.storage.layout import RunLayout
+from imagenet_build.storage.places import run_name
 from imagenet_build.web.base import Guard, StaticFiles, error_answer, json_answer, json_body
 from imagenet_build.web.explorer.picture_bins import LABELS
 from imagenet_build.web.explorer.run_view import RunView
@@ -93,7 +94,7 @@ class Handlers:
         """The run as a whole; without its numbers if the page has them (`version`)."""
         now = self._view.fresh()
         said: dict[str, Any] = {
-            "name": self._layout.root.resolve().name,
+            "name": run_name(self._layout.root),
             "version": now.version,
             "building": now.status.get("building", False),
             "reading": now.reading,

@@ -6,12 +6,14 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from imagenet_build.errors import DataError
 from imagenet_build.records import WNID_PATTERN
 from imagenet_build.storage import tables
 from imagenet_build.storage.layout import RunLayout
-from imagenet_build.web.explorer.file_mark import Mark
+from imagenet_build.storage.places import files_in
+from imagenet_build.web.explorer.file_mark import Mark, file_mark
 
 KINDS = ("seen", "kept", "duplicates", "refused", "waiting")
 _SUFFIX = ".parquet"
@@ -61,8 +63,12 @@ class ManifestFooters:
         return True
 
     def _look(self) -> dict[str, Mark]:
+        folder = self._layout.manifests
+        if not isinstance(folder, Path):
+            marks = ((place.stem, file_mark(place)) for place in files_in(folder, f"n*{_SUFFIX}"))
+            return {wnid: mark for wnid, mark in marks if mark is not None}
         try:
-            with os.scandir(self._layout.manifests) as entries:
+            with os.scandir(folder) as entries:
                 named = [(entry.name.removesuffix(_SUFFIX), entry) for entry in entries if entry.name.endswith(_SUFFIX)]
                 wanted = [(wnid, entry.stat()) for wnid, entry in named if WNID_PATTERN.fullmatch(wnid)]
         except FileNotFoundError:

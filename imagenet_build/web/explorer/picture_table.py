@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +16,7 @@ from imagenet_build.errors import DataError
 from imagenet_build.records import ShardRef
 from imagenet_build.storage import tables
 from imagenet_build.storage.layout import RunLayout
+from imagenet_build.storage.places import Location
 from imagenet_build.storage.schemas import MANIFEST
 from imagenet_build.verify.vote_tables import VERDICTS, verdicts_folder
 from imagenet_build.web.explorer.bounded_cache import BoundedCache
@@ -183,7 +184,7 @@ def _word(verdict: PictureVerdict | None) -> str:
     return verdict.verdict if verdict else "unasked"
 
 
-def _read_verdicts(path: Path) -> dict[str, PictureVerdict]:
+def _read_verdicts(path: Location) -> dict[str, PictureVerdict]:
     if not path.exists():
         return {}
     columns = ["image", *PictureVerdict._fields]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +12,7 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from imagenet_build.errors import DataError
+from imagenet_build.storage.places import Location, source_of
 
 SIDE_PX = 32
 COLUMNS = 8
@@ -22,7 +22,7 @@ _QUALITY = 80
 _GREY = 200
 
 
-def read_tiny(path: Path, rows: Sequence[int]) -> dict[int, bytes]:
+def read_tiny(path: Location, rows: Sequence[int]) -> dict[int, bytes]:
     """The tiny pictures of some rows of a manifest; only what lies before the last of them is read, piece by piece.
 
     Returns:
@@ -32,7 +32,7 @@ def read_tiny(path: Path, rows: Sequence[int]) -> dict[int, bytes]:
     """
     found: dict[int, bytes] = {}
     try:
-        with pq.ParquetFile(path, buffer_size=_BUFFER_BYTES, pre_buffer=False) as file:
+        with pq.ParquetFile(source_of(path), buffer_size=_BUFFER_BYTES, pre_buffer=False) as file:
             sizes = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
             ends = np.cumsum([0, *sizes]).tolist()
             for group, (start, end) in enumerate(pairwise(ends)):
