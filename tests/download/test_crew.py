@@ -1,5 +1,6 @@
 """Fetching by members elsewhere: the same rows, and the manners of one process towards every host."""
 
+import asyncio
 import gc
 import os
 import random
@@ -20,6 +21,7 @@ from tests.fakes.image_server import ImageServer, redirect, refusal
 from tests.fakes.pictures import photo
 from tests.fakes.request_log import RequestLog
 from tests.fakes.server import Reply
+from tests.network.lanes import Memory, lanes_of
 
 DOG, CAT = "n00000001", "n00000002"
 WHEN = ("fetched_at", "refused_at", "shard", "offset")
@@ -335,3 +337,37 @@ def test_ctrl_c_leaves_nothing_running_and_nothing_half_done(tmp_path, world):
     assert world.log.count() == done
     download.run(CrewHere(2))
     assert download.is_complete()
+
+
+async def test_a_cancellation_that_gets_lost_does_not_keep_the_session(tmp_path, world):
+    """As `asyncio.wait_for` loses one, before Python 3.12, when what it waits for comes at the same moment."""
+    lost = []
+
+    class Member:
+        name = "deaf"
+
+        async def tell(self, messages):
+            await asyncio.Event().wait()
+
+        async def hear(self):
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                if lost:
+                    raise
+                lost.append("one")
+            return []
+
+        async def dismiss(self):
+            lost.append("dismissed")
+
+    class Crew:
+        size = 1
+
+        async def hire(self, make):
+            return Member()
+
+    memory = Memory()
+    async with crew_module.CrewFetcher(Crew(), lambda name: None, lanes_of(memory), memory):
+        await asyncio.sleep(0.01)
+    assert lost == ["one", "dismissed"]
