@@ -185,6 +185,35 @@ def test_a_lost_member_costs_what_it_had_in_hand(tmp_path, world, seed):
     assert crew.is_over()
 
 
+class LosesTheHome(CrewHere):
+    """The member that has a host is lost while another one, led there, is at a request."""
+
+    async def hire(self, make):
+        if not self.hired:
+            self._ends.append(asyncio.create_task(self._watch()))
+        return await super().hire(make)
+
+    async def _watch(self):
+        while not self.log.count("/slow"):  # noqa: ASYNC110 (the server lives in a thread of its own)
+            await asyncio.sleep(0.005)
+        self.lose(next(member for member in self.hired if any("/own/" in url for url in member.urls.values())))
+
+
+def test_a_request_under_way_counts_though_the_home_of_its_lane_is_lost(tmp_path, world):
+    world.serve("/slow", gone(0.8))
+    world.serve("/to", redirect(world.url("/slow")))
+    urls = [world.serve(f"/own/{number}", gone(0.02)) for number in range(30)]
+    crew = LosesTheHome(2)
+    crew.log = world.log
+    rule = {"min_delay_s": 0.0, "concurrency": 1}
+    wanted = [*urls, world.url("/to", HOSTS[1])]
+    download = Download(tmp_path, hits([DOG], wanted), {"default_host": rule, "robots": False})
+    download.run(crew)
+    assert download.is_complete()
+    assert [member.is_lost for member in crew.hired].count(True) == 1
+    assert by_host(world)[HOSTS[0]].most_at_once() == 1
+
+
 def test_pictures_of_lost_members_are_kept_once(tmp_path, world):
     for number in range(24):
         world.serve(f"/{number}.jpg", photo(number, 96, 80))
