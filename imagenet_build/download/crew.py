@@ -68,13 +68,11 @@ class CrewFetcher:
         self._seats: list[Seat] = []
         self._seat_of: dict[str, asyncio.Future[Seat]] = {}
         """Who has a host, or will have it."""
-        self._quiet_until: dict[str, float] = {}
-        """Hosts of lost members; the monotonic clock."""
+        self._quiet_until: dict[str, float] = {}  # hosts of lost members; the monotonic clock
         self._turns = CrewTurns(lanes, self._home_of)
         self._numbers = itertools.count()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._has_news = asyncio.Event()
-        """A member has come, or nothing can be done any more."""
+        self._has_news = asyncio.Event()  # a member has come, or nothing can be done any more
         self._failure: BuildError | None = None
 
     async def __aenter__(self) -> CrewFetcher:
@@ -96,16 +94,16 @@ class CrewFetcher:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Dismiss them."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        while self._tasks:  # more than once: a cancellation can be lost on its way (wait_for before Python 3.12)
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.wait(list(self._tasks), timeout=1.0)
         await self._turns.close()
         await asyncio.gather(*(seat.member.dismiss() for seat in self._seats), return_exceptions=True)
 
     @asynccontextmanager
     async def having(self, host: str) -> AsyncIterator[None]:
-        """Fetch URLs of this host within the block; if all went well, its lane is here again afterwards."""
+        """Fetch URLs of this host within the block; its lane is here again afterwards, unless the block has failed."""
         yield
         seat = self._home_of(host)
         if seat is not None:
@@ -173,14 +171,19 @@ class CrewFetcher:
 
     async def _someone(self) -> None:
         """Wait for a member. Raises SourceError if none comes, and what stands in the way of all."""
+        loop = asyncio.get_running_loop()
+        ends_at = loop.time() + NO_MEMBER_S
         while not self._seats:
             if self._failure is not None:
                 raise self._failure
+            if loop.time() >= ends_at:
+                raise _nobody()
             self._has_news.clear()
+            timer = loop.call_at(ends_at, self._has_news.set)
             try:
-                await asyncio.wait_for(self._has_news.wait(), NO_MEMBER_S)
-            except asyncio.TimeoutError:
-                raise _nobody() from None
+                await self._has_news.wait()
+            finally:
+                timer.cancel()
 
     async def _hire(self) -> None:
         while True:
@@ -244,9 +247,9 @@ class CrewFetcher:
             return
         if isinstance(message, Found):
             fetched = Fetched(message.result, message.attempts, message.final_url, message.facts)
-            self._settle(seat, message.number, fetched)
+            seat.settle(message.number, fetched)
         elif isinstance(message, Resting):
-            self._settle(seat, message.number, HostResting(message.message, until=message.until))
+            seat.settle(message.number, HostResting(message.message, until=message.until))
         elif isinstance(message, LaneChanged):
             self._memory.keep_lane_state(message.host, message.state)
         elif isinstance(message, HostClosed):
@@ -255,15 +258,6 @@ class CrewFetcher:
             self._fail(message.error)
         else:
             self._turns.heard(seat, message)
-
-    def _settle(self, seat: Seat, number: int, outcome: Fetched | HostResting) -> None:
-        host, answer = seat.asked.pop(number, ("", None))
-        if answer is None or answer.done():
-            return
-        if isinstance(outcome, HostResting):
-            answer.set_exception(HostResting(outcome.message, source=host, until=outcome.until))
-        else:
-            answer.set_result(outcome)
 
     def _closed(self, seat: Seat, message: HostClosed) -> None:
         seat.hosts.discard(message.host)

@@ -122,10 +122,14 @@ class FetchPost:
         """What there is to say; waits for the first, but not longer than `wait_s`. Pictures make it shorter."""
         if not self._said:
             self._has_said.clear()
+            # not wait_for: before Python 3.12 it can lose a cancellation
+            timer = asyncio.get_running_loop().call_later(wait_s, self._has_said.set)
             try:
-                await asyncio.wait_for(self._has_said.wait(), wait_s)
-            except asyncio.TimeoutError:
-                return []
+                await self._has_said.wait()
+            finally:
+                timer.cancel()
+        if not self._said:
+            return []
         await asyncio.sleep(self._said_at + GATHER_S - time.monotonic())
         self._said_at = time.monotonic()
         count = size = 0
@@ -138,10 +142,10 @@ class FetchPost:
 
     async def close(self) -> None:
         """Stop everything."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        while self._tasks:  # more than once: see `CrewFetcher.__aexit__`
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.wait(list(self._tasks), timeout=1.0)
         await self._home.close()
         await self._stack.aclose()
 

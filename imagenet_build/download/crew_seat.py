@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from imagenet_build.contracts import Member
 from imagenet_build.download.crew_messages import ToMember
 from imagenet_build.download.fetch import Fetched
+from imagenet_build.errors import HostResting
 
 
 @dataclass(eq=False)
@@ -35,6 +36,16 @@ class Seat:
         self.has_mail.clear()
         mail, self.outbox = self.outbox, []
         return mail
+
+    def settle(self, number: int, outcome: Fetched | HostResting) -> None:
+        """A URL is fetched, or its host is at rest."""
+        host, answer = self.asked.pop(number, ("", None))
+        if answer is None or answer.done():
+            return
+        if isinstance(outcome, HostResting):
+            answer.set_exception(HostResting(outcome.message, source=host, until=outcome.until))
+        else:
+            answer.set_result(outcome)
 
     def leave(self, why: Exception) -> None:
         """Nothing will come from it any more: whoever waits for it is told."""

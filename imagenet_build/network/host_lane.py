@@ -43,8 +43,7 @@ class HostLane:
         self, host: str, rule: HostRule, state: LaneState | None, keep: Callable[[str, LaneState], None]
     ) -> None:
         """`state`: what an earlier process or an earlier use left behind."""
-        state = state or LaneState()
-        self.host = host
+        self.host, state = host, state or LaneState()
         self._rate = HostRate(
             rule.min_delay_s, rule.concurrency, adapted_delay_s=state.delay_s, adapted_places=state.places
         )
@@ -56,8 +55,7 @@ class HostLane:
         self._held = 0
         self._queue: deque[asyncio.Future[None]] = deque()
         self._next_start_s = 0.0
-        self._unseen = 0
-        self._seen = asyncio.Event()
+        self._unseen, self._seen = 0, asyncio.Event()
 
     @property
     def until(self) -> float:
@@ -170,7 +168,7 @@ class HostLane:
     # for Turn
 
     def answered(self, began_s: float, status: int, headers: Mapping[str, str], after_s: float | None) -> bool:
-        """Learn from an answer's head: its status, how long it took. Returns whether it asks for a pause."""
+        """Learn from an answer's head. Returns whether it asks for a pause."""
         now_s = time.monotonic()
         if status < 400:
             if self._rate.success(began_s, now_s - began_s if after_s is None else after_s, now_s):

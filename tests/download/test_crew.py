@@ -1,5 +1,6 @@
 """Fetching by members elsewhere: the same rows, and the manners of one process towards every host."""
 
+import asyncio
 import gc
 import os
 import random
@@ -20,6 +21,7 @@ from tests.fakes.image_server import ImageServer, redirect, refusal
 from tests.fakes.pictures import photo
 from tests.fakes.request_log import RequestLog
 from tests.fakes.server import Reply
+from tests.network.lanes import Memory, lanes_of
 
 DOG, CAT = "n00000001", "n00000002"
 WHEN = ("fetched_at", "refused_at", "shard", "offset")
@@ -183,6 +185,35 @@ def test_a_lost_member_costs_what_it_had_in_hand(tmp_path, world, seed):
     assert crew.is_over()
 
 
+class LosesTheHome(CrewHere):
+    """The member that has a host is lost while another one, led there, is at a request."""
+
+    async def hire(self, make):
+        if not self.hired:
+            self._ends.append(asyncio.create_task(self._watch()))
+        return await super().hire(make)
+
+    async def _watch(self):
+        while not self.log.count("/slow"):  # noqa: ASYNC110 (the server lives in a thread of its own)
+            await asyncio.sleep(0.005)
+        self.lose(next(member for member in self.hired if any("/own/" in url for url in member.urls.values())))
+
+
+def test_a_request_under_way_counts_though_the_home_of_its_lane_is_lost(tmp_path, world):
+    world.serve("/slow", gone(0.8))
+    world.serve("/to", redirect(world.url("/slow")))
+    urls = [world.serve(f"/own/{number}", gone(0.02)) for number in range(30)]
+    crew = LosesTheHome(2)
+    crew.log = world.log
+    rule = {"min_delay_s": 0.0, "concurrency": 1}
+    wanted = [*urls, world.url("/to", HOSTS[1])]
+    download = Download(tmp_path, hits([DOG], wanted), {"default_host": rule, "robots": False})
+    download.run(crew)
+    assert download.is_complete()
+    assert [member.is_lost for member in crew.hired].count(True) == 1
+    assert by_host(world)[HOSTS[0]].most_at_once() == 1
+
+
 def test_pictures_of_lost_members_are_kept_once(tmp_path, world):
     for number in range(24):
         world.serve(f"/{number}.jpg", photo(number, 96, 80))
@@ -335,3 +366,37 @@ def test_ctrl_c_leaves_nothing_running_and_nothing_half_done(tmp_path, world):
     assert world.log.count() == done
     download.run(CrewHere(2))
     assert download.is_complete()
+
+
+async def test_a_cancellation_that_gets_lost_does_not_keep_the_session(tmp_path, world):
+    """As `asyncio.wait_for` loses one, before Python 3.12, when what it waits for comes at the same moment."""
+    lost = []
+
+    class Member:
+        name = "deaf"
+
+        async def tell(self, messages):
+            await asyncio.Event().wait()
+
+        async def hear(self):
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                if lost:
+                    raise
+                lost.append("one")
+            return []
+
+        async def dismiss(self):
+            lost.append("dismissed")
+
+    class Crew:
+        size = 1
+
+        async def hire(self, make):
+            return Member()
+
+    memory = Memory()
+    async with crew_module.CrewFetcher(Crew(), lambda name: None, lanes_of(memory), memory):
+        await asyncio.sleep(0.01)
+    assert lost == ["one", "dismissed"]
