@@ -28,6 +28,7 @@ from imagenet_build.storage.run_record import read_config
 from imagenet_build.storage.run_state import RunState
 
 MOST_EXPONENT = 1.1
+TABLES = ("hits.parquet", "images.parquet", "rejections.parquet", "download.sqlite", "manifests.parquet")
 ROWS = [10_000, 100_000, 1_000_000]
 
 
@@ -94,10 +95,14 @@ def main() -> None:
                 cpu.setdefault(name, []).append(used.cpu_s)
             said = json.loads(used.output)
             seen = sum(synset["counts"]["seen"] for synset in said["synsets"])
-            manifests = len(list((root / "manifest").glob("*.parquet")))
+            files = list((root / "manifest").glob("*.parquet"))
+            manifests = len(files)
             if len(said["synsets"]) != manifests:
                 sys.exit(f"{manifests} manifests, but status lists {len(said['synsets'])}")
-            print(f"  {manifests} manifests, {seen:,} addresses seen")
+            sizes = {name: (root / name).stat().st_size for name in TABLES}
+            sizes["manifest/"] = sum(path.stat().st_size for path in files)
+            each = ", ".join(f"{name} {size / rows:,.0f}" for name, size in sizes.items())
+            print(f"  {manifests} manifests, {seen:,} addresses seen; bytes per hit: {each}", flush=True)
         finally:
             shutil.rmtree(root.parent, ignore_errors=True)
     if len(options.rows) > 1:
