@@ -47,7 +47,7 @@ def serve_command(run: Path, host: str, port: int, open_browser: bool) -> None:
             await stopped.wait()
 
     sys.setswitchinterval(SWITCH_S)
-    pa.set_memory_pool(pa.system_memory_pool())  # the default one keeps what was read: a third more memory in the end
+    pa.set_memory_pool(pa.system_memory_pool())  # the default one keeps for each thread what that thread has read
     asyncio.run(until_stopped())
 
 

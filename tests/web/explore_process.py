@@ -11,19 +11,12 @@ from pathlib import Path
 from imagenet_build.storage.layout import RunLayout
 from imagenet_build.web.explorer.app import explore
 
-_START = """
-from imagenet_build.cli.main import main
-from imagenet_build.cli.serve import serve_command
-main.add_command(serve_command)
-main()
-"""
-
 
 class ExploreProcess:
     """`serve` at any free port while the block runs."""
 
     def __init__(self, run: Path, *options: str) -> None:
-        self._command = [sys.executable, "-c", _START, "serve", str(run), "--port", "0", *options]
+        self._command = [sys.executable, "-m", "imagenet_build", "serve", str(run), "--port", "0", *options]
         self._process: subprocess.Popen[str] | None = None
         self.said: list[str] = []
         self.url = ""

@@ -102,7 +102,7 @@ def _queries(wnid: str, word: str, rng: np.random.Generator) -> list[dict[str, A
 
 
 def _files(layout: RunLayout, count: int) -> list[tuple[str, Any, int, bytes]]:
-    """Pictures of some 100 kB each in one shard: (sha256, place, side in px, tiny)."""
+    """Pictures of 50 to 170 kB in one shard: (sha256, place, side in px, tiny)."""
     writer = ShardWriter(layout.shards, "w0", shard_bytes=10**9)
     writer.open({})
     made = []
@@ -110,8 +110,7 @@ def _files(layout: RunLayout, count: int) -> list[tuple[str, Any, int, bytes]]:
         rng = np.random.default_rng(number)
         side = int(rng.integers(300, 700))
         data = picture(number, "JPEG", side)
-        noise = bytes(rng.integers(0, 255, 70_000, np.uint8))  # behind the end of the picture: decoders pass it over
-        data += noise
+        data += bytes(int(rng.integers(40_000, 150_000)))  # behind the end of the picture: decoders pass it over
         sha256 = hashlib.sha256(data).hexdigest()
         made.append((sha256, writer.append(sha256, "jpg", data), side, rng.integers(0, 255, 3072, np.uint8).tobytes()))
     writer.close()

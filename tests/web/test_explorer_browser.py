@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 import pytest
 
-from imagenet_build.config.models import BuildConfig
 from imagenet_build.storage.layout import RunLayout
 from imagenet_build.storage.run_record import read_config, writing
 from imagenet_build.web.sessions import invitation
@@ -22,6 +21,7 @@ else:
     Browser = Page = Any
 
 Visit = Callable[..., Page]
+OWN = ("http://127.0.0.1:", "data:")
 FULLEST = "n01000000"
 """The generated run's first synset has most pictures."""
 
@@ -44,7 +44,7 @@ def visit(browser: Browser) -> Iterator[Visit]:
         page = context.new_page()
         page.set_default_timeout(10_000)
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("request", lambda request: is_own(request.url) or errors.append(request.url))
+        page.on("request", lambda request: request.url.startswith(OWN) or errors.append(request.url))
         page.goto(address)
         return page
 
@@ -52,10 +52,6 @@ def visit(browser: Browser) -> Iterator[Visit]:
     for context in contexts:
         context.close()
     assert errors == []
-
-
-def is_own(url: str) -> bool:
-    return url.startswith(("http://127.0.0.1:", "data:"))
 
 
 def name_of(large: RunLayout, wnid: str) -> str:
@@ -256,8 +252,7 @@ def test_without_files_the_tiny_pictures_are_shown_and_the_reason(
 
 
 def test_a_build_at_work_is_followed(visit: Visit, large: RunLayout, tmp_path: Path) -> None:
-    config: BuildConfig = read_config(large)
-    with writing(tmp_path / "run", config) as layout, ExploreThread(layout.root) as server:
+    with writing(tmp_path / "run", read_config(large)) as layout, ExploreThread(layout.root) as server:
         page = visit(f"{server.url}/")
         page.wait_for_selector("text=The synsets of this run are not chosen yet")
         page.wait_for_selector("#live:has-text('A build is at work')")

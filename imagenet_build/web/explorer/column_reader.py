@@ -1,4 +1,4 @@
-"""EDGE: some columns of one synset's rows, from a table sorted by wnid, without holding anything of the table."""
+"""EDGE: some columns of a table, or of one synset's rows in a table sorted by wnid."""
 
 from __future__ import annotations
 
@@ -32,12 +32,28 @@ def synset_columns(path: Location, wnid: str, columns: Sequence[str]) -> pa.Tabl
         footer = _footer(path, mark)
         groups = [group for group, (first, last) in enumerate(footer.bounds) if first <= wnid <= last]
         with pq.ParquetFile(source_of(path), metadata=footer.metadata, pre_buffer=False) as file:
-            wanted = file.read_row_groups(groups, columns=["wnid", *columns])
+            wanted = file.read_row_groups(groups, columns=["wnid", *columns], use_threads=False)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read: {error}", remedy="Delete it and run the build again.") from None
     if not set(columns) <= set(wanted.schema.names):
         raise DataError(f"{path} has other columns than this version writes: {', '.join(wanted.schema.names)}.")
     return wanted.filter(pc.equal(wanted["wnid"], wnid)).select(list(columns))
+
+
+def whole_columns(path: Location, columns: Sequence[str]) -> pa.Table:
+    """Some columns of a whole table, read by this thread into the memory pool that the server has chosen.
+
+    Raises:
+        DataError: the file is missing, damaged, or has other columns.
+    """
+    try:
+        with pq.ParquetFile(source_of(path), pre_buffer=False) as file:
+            found = file.read(columns=list(columns), use_threads=False)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise DataError(f"{path} cannot be read: {error}", remedy="Delete it and run the build again.") from None
+    if not set(columns) <= set(found.schema.names):
+        raise DataError(f"{path} has other columns than this version writes: {', '.join(found.schema.names)}.")
+    return found.select(list(columns))
 
 
 class _Footer(NamedTuple):

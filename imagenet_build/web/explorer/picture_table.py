@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 
 from imagenet_build.errors import DataError
 from imagenet_build.records import ShardRef
-from imagenet_build.storage import tables
 from imagenet_build.storage.layout import RunLayout
 from imagenet_build.storage.places import Location
-from imagenet_build.storage.schemas import MANIFEST
-from imagenet_build.verify.vote_tables import VERDICTS, verdicts_folder
+from imagenet_build.verify.vote_tables import verdicts_folder
 from imagenet_build.web.explorer.bounded_cache import BoundedCache
+from imagenet_build.web.explorer.column_reader import whole_columns
 from imagenet_build.web.explorer.file_mark import Mark, file_mark
 
 _COLUMNS = [
@@ -153,7 +152,7 @@ def read_pictures(layout: RunLayout, wnid: str, mark: str) -> PictureTable:
     Raises:
         DataError: its manifest is damaged.
     """
-    rows = tables.read(layout.manifest(wnid), MANIFEST, columns=_COLUMNS).combine_chunks()
+    rows = whole_columns(layout.manifest(wnid), _COLUMNS).combine_chunks()
     ids = rows["candidate_id"].to_pylist()
     by_candidate = {str(one): number for number, one in enumerate(ids)}
     verdicts = _read_verdicts(verdicts_folder(layout) / f"{wnid}.parquet")
@@ -189,7 +188,7 @@ def _read_verdicts(path: Location) -> dict[str, PictureVerdict]:
         return {}
     columns = ["image", *PictureVerdict._fields]
     try:
-        rows = tables.read(path, VERDICTS, columns=columns)
+        rows = whole_columns(path, columns)
     except DataError as error:
         raise DataError(error.message, remedy="`imagenet-build verify run` writes it again.") from None
     words, *numbers = (rows[name].to_pylist() for name in PictureVerdict._fields)

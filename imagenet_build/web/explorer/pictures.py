@@ -13,7 +13,7 @@ from imagenet_build.verify.run_pictures import CONTENT_TYPES, for_browser, read_
 from imagenet_build.web.explorer.bounded_cache import BoundedCache
 
 GRID_PX = 360
-SMALL_BYTES = 60_000
+SMALL_BYTES = 100_000
 """Pictures up to this size go to the page as they are."""
 _HELD_BYTES = 32_000_000
 _READERS = 2

@@ -66,7 +66,7 @@ def _rows(layout: RunLayout, wnid: str, rows: list[int]) -> dict[int, dict[str, 
             for group, (start, end) in enumerate(pairwise(np.cumsum([0, *sizes]).tolist())):
                 wanted = [row for row in rows if start <= row < end]
                 if wanted:
-                    part = file.read_row_group(group, columns=_COLUMNS)
+                    part = file.read_row_group(group, columns=_COLUMNS, use_threads=False)
                     taken = part.take(pa.array([row - start for row in wanted])).to_pylist()
                     found.update(zip(wanted, taken, strict=True))
     except (pa.ArrowException, OSError) as error:

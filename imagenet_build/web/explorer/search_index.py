@@ -117,6 +117,8 @@ class SearchIndex:
     def _wnids(self, asked: str) -> list[Found]:
         given = _WNID.fullmatch(asked.lower())
         if given is None or (len(given[1]) < _SHORT and not asked.lower().startswith("n")):
+            if "." not in asked:
+                return []
             named = [number for number, name in enumerate(self._tree.synset_names) if name == asked.lower()]
         else:
             begin = f"n{given[1]}"
@@ -128,10 +130,10 @@ class SearchIndex:
         anywhere = len(wanted) >= _SHORT or not wanted.isascii()
         rows = self._holding(wanted if anywhere else f" {wanted}")
         texts = self._texts.take(pa.array(rows))
-        place = np.full(len(rows), _INSIDE)
-        place[_mask(pc.match_substring(texts, f" {wanted}"))] = _WORD_START
-        place[_mask(pc.starts_with(texts, f" {wanted}"))] = _START
-        place[_mask(pc.equal(texts, pa.scalar(f" {wanted}", pa.large_string())))] = _EXACT
+        found = pc.find_substring(texts, f" {wanted}").to_numpy()
+        place = np.select([found == 0, found > 0], [_START, _WORD_START], _INSIDE)
+        is_whole = pc.binary_length(texts).to_numpy() == len(f" {wanted}".encode())
+        place[(found == 0) & is_whole] = _EXACT
         lookup = np.array([[_SCORES[kind, where] for where in range(_SCATTERED)] for kind in (NAME, WORD, GLOSS)])
         return rows, lookup[self._kinds[rows], place]
 

@@ -47,7 +47,7 @@ def read_tiny(path: Location, rows: Sequence[int]) -> dict[int, bytes]:
 def _of_group(file: pq.ParquetFile, group: int, wanted: list[int]) -> dict[int, bytes]:
     found: dict[int, bytes] = {}
     start = 0
-    for batch in file.iter_batches(_ROWS_AT_ONCE, row_groups=[group], columns=["tiny"]):
+    for batch in file.iter_batches(_ROWS_AT_ONCE, row_groups=[group], columns=["tiny"], use_threads=False):
         column = batch.column(0)
         end = start + batch.num_rows
         for row in wanted:
