@@ -75,7 +75,10 @@ class ManifestStage:
     def finish(self, run: RunContext) -> None:
         """Remove manifests of synsets that no longer have hits, and publish the index."""
         wanted = [wnid for wnid, _ in tables.by_synset(run.layout.hits, HITS, ["wnid"])]
-        for wnid in sorted(set(listed_wnids(run.layout)).difference(wanted)):
+        gone = sorted(set(listed_wnids(run.layout)).difference(wanted))
+        if gone:
+            withdraw_index(run.layout)
+        for wnid in gone:
             run.layout.manifest(wnid).unlink()
         write_index(run.layout, _index_rows(run, wanted))
 

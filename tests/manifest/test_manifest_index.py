@@ -135,6 +135,17 @@ def test_a_synset_without_hits_leaves_it(run):
     assert len(manifest_wnids(run.layout)) == 4
 
 
+def test_a_stage_that_dies_after_removing_a_manifest_leaves_no_index(run):
+    harp = wnid_of(run.layout, "harp.n.01")
+    rows = [row for row in tables.read(run.layout.hits, HITS).to_pylist() if row["wnid"] != harp]
+    tables.write_rows(run.layout.hits, HITS, rows)
+    (run.layout.root / f".manifests.parquet.{os.getpid()}.part").mkdir()  # where the new index is written aside
+    with pytest.raises(IsADirectoryError):
+        ManifestStage().finish(run)
+    assert not run.layout.manifest(harp).exists()
+    assert harp not in manifest_wnids(run.layout)
+
+
 def lose_row(rows: Rows) -> Rows:
     return rows[1:]
 
