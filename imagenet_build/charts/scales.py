@@ -63,6 +63,7 @@ def linear_scale(
     if whole:
         step = max(1.0, math.ceil(step))
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    first, last = first - (_clean(first * step) > low), last + (_clean(last * step) < high)
     at = tuple(_clean(number * step) for number in range(first, last + 1))
     return Scale(at[0], at[-1], start, end, False, at)
 

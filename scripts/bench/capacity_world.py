@@ -34,7 +34,7 @@ class World:
     """By which that grows (`hash_join.py`)."""
     cpu_s_per_row_published: float = 57e-6
     """images.parquet and rejections.parquet from the queue, in one process (`million.py`)."""
-    cpu_s_per_hit_assembled: float = 43e-6
+    cpu_s_per_hit_assembled: float = 49e-6
     """Manifests, of a hit (`manifest_scale.py`)."""
     bytes_per_page: float = 6_000.0
     """A kept answer of 29 kB, compressed."""

@@ -1,7 +1,7 @@
 """The manifest stage and `status` on runs of 10^4 to 10^7 hits: seconds, rows a second, memory, and how they grow.
 
 Tables are made up (`synthetic_run.py`); the stage and the command are the real ones, with one worker. Ends with 1 if
-the exponent of a log-log fit is above 1.1 for either, or that between the two largest runs. 10^7 hits need 35 GB.
+the exponent of a log-log fit is above 1.1 for either, or that between the two largest runs. 10^7 hits need 25 GB.
 
     python scripts/bench/manifest_scale.py [--rows 10000 100000 1000000] [--per-synset 1000] [--out FOLDER]
 """

@@ -41,3 +41,9 @@ def test_places_follow_values() -> None:
     downwards = linear_scale([10], 100, 0)
     assert downwards(5) == 50
     assert downwards(99) == 0, "what lies outside is drawn at the end"
+
+
+def test_a_value_close_to_the_last_tick_of_a_wide_axis_lies_below_it() -> None:
+    scale = linear_scale([0.0625, -250000001.0], 10, 110)
+    assert scale.high >= 0.0625
+    assert scale.low <= -250000001.0

@@ -9,6 +9,7 @@ import random
 import shutil
 import subprocess
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from imagenet_build.storage.places import Place, files_in, place_of
 from imagenet_build.storage.schemas import MANIFEST
 from imagenet_build.storage.shards import read_member
 from tests.fakes import pictures
+from tests.fakes.image_server import picture
 from tests.fakes.s3_server import Request, S3Server
 from tests.world import VOLATILE, World, assert_same_rows, kill, manifest_rows, run
 
@@ -197,6 +199,8 @@ def test_kill_in_the_middle_of_an_upload(world: World, s3: S3Server, tmp_path: P
 
 
 def test_another_machine_goes_on_from_the_snapshot(world: World, s3: S3Server, tmp_path: Path) -> None:
+    # one picture is not answered before `release`: so the first build is there for as long as it must be
+    world.images.serve("/19/0.jpg", replace(picture(pictures.photo(190, 320, 240)), mode="wait"))
     process = _start(world, tmp_path / "lost")
     try:
         world.images.log.wait_for(20)
@@ -207,6 +211,7 @@ def test_another_machine_goes_on_from_the_snapshot(world: World, s3: S3Server, t
         assert "wait" in second.stderr
     finally:
         kill(process)
+        world.images.release()
     shutil.rmtree(tmp_path / "lost")
     asked = world.requests()
     for _ in range(30):  # until the lease of the dead one ends, by the store's clock

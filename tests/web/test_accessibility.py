@@ -27,8 +27,9 @@ PROFILES = [
 
 
 @pytest.fixture(scope="module")
-def axe(request: pytest.FixtureRequest) -> str:
-    return axe_source(request.config.cache.mkdir("axe"))
+def axe(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    cache = getattr(request.config, "cache", None)  # pytest may run without one
+    return axe_source(cache.mkdir("axe") if cache else tmp_path_factory.mktemp("axe"))
 
 
 @pytest.fixture(scope="module")
