@@ -278,16 +278,14 @@ class _Simulation:
         dedup_s += world.cpu_s_join_1e7 * (pictures / 1e7) ** world.join_exponent
         hits = sum(engine.addresses for engine in scenario.engines)
         published_s = candidates * world.cpu_s_per_row_published  # by the one process that owns the run
-        largest = sorted(
-            ((host.last, host.name) for host in self.hosts.values() if host.hosts == 1 and host.done), reverse=True
-        )
+        large = sorted((host.last, host.name) for host in self.hosts.values() if host.hosts == 1 and host.done)
         until = max(search_h, download_h) or 1.0
         return Outcome(
             search_h=search_h,
             engines_h=self.engines_h,
             download_h=download_h,
             fetched_h={part: self._when(part) for part in (0.5, 0.9, 0.99)},
-            hosts_h={name: hours for hours, name in largest},
+            hosts_h={name: hours for hours, name in reversed(large)},
             dedup_h=dedup_s / world.cpu_per_hour,
             tables_h=published_s / HOUR_S + hits * world.cpu_s_per_hit_assembled / world.cpu_per_hour,
             busy={server.name: server.busy / until for server in (self.threads, self.line, self.lanes)},
