@@ -1,15 +1,23 @@
-"""Fixtures that the whole-build tests share."""
+"""Fixtures that tests of several folders share."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.fakes.image_server import ImageServer
 from tests.fakes.openverse_server import OpenverseServer
+from tests.web.browser_crowd import BROWSERS, find_browser
 from tests.world import World, make_world
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+else:
+    Browser = Any
 
 
 @pytest.fixture(scope="module")
@@ -29,3 +37,16 @@ def world(tmp_path: Path) -> Iterator[World]:
     """A world of its own: its servers count requests from zero."""
     with OpenverseServer() as openverse, ImageServer() as images:
         yield make_world(tmp_path, openverse, images)
+
+
+@pytest.fixture(scope="module")  # while it is open, tests of coroutines cannot run
+def browser() -> Iterator[Browser]:
+    api = pytest.importorskip("playwright.sync_api", reason="the Python package playwright is not installed")
+    executable = find_browser()
+    if executable is None:
+        pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is on the PATH (on Debian: apt-get install chromium)")
+    with api.sync_playwright() as playwright:
+        sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+        opened = playwright.chromium.launch(executable_path=executable, args=sandbox)
+        yield opened
+        opened.close()

@@ -9,6 +9,7 @@ import click
 
 from imagenet_build.cli.late_progress import LateProgress
 from imagenet_build.cli.review_file import check_place, line
+from imagenet_build.cli.run_place import RUN_ON_DISK
 from imagenet_build.report.gather import gather_report, steps_of_report
 from imagenet_build.report.page import report_page
 from imagenet_build.stats.document import read_statistics
@@ -20,7 +21,7 @@ _PATH = click.Path(path_type=Path, exists=True)
 
 
 @click.command("report")
-@click.argument("run", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.argument("run", type=RUN_ON_DISK)
 @click.option(
     "--html",
     type=click.Path(path_type=Path, dir_okay=False),

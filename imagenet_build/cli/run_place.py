@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from imagenet_build.storage.object_store import is_store_url
 from imagenet_build.storage.places import Location, Place, place_of
 
 WORK_VARIABLE = "IMAGENET_BUILD_WORK"
@@ -20,11 +21,15 @@ class RunPlace(click.ParamType):  # type: ignore[type-arg] # older clicks take n
 
     name = "directory|url"
 
-    def __init__(self, *, exists: bool = False) -> None:
+    def __init__(self, *, exists: bool = False, on_disk: bool = False) -> None:
+        """`on_disk`: a URL is refused, in words."""
+        self._on_disk = on_disk
         self._path = click.Path(path_type=Path, file_okay=False, exists=exists)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Location:
         """A Path, or a Place."""
+        if self._on_disk and isinstance(value, str) and is_store_url(value):
+            self.fail(f"{value}: this command reads runs on a disk only. Copy the run to one.", param, ctx)
         if isinstance(value, Place):
             return value
         named = place_of(value, ctx.meta.get(_WORK) if ctx else None) if isinstance(value, str) else value
@@ -36,6 +41,7 @@ class RunPlace(click.ParamType):  # type: ignore[type-arg] # older clicks take n
 
 RUN = RunPlace()
 EXISTING_RUN = RunPlace(exists=True)
+RUN_ON_DISK = RunPlace(exists=True, on_disk=True)
 
 
 def work_option(command: F) -> F:

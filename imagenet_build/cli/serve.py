@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 import pyarrow as pa
 
+from imagenet_build.cli.run_place import RUN_ON_DISK
 from imagenet_build.storage.layout import RunLayout
 from imagenet_build.web.explorer.app import DEFAULT_PORT, explore
 from imagenet_build.web.listening import Serving
@@ -21,7 +22,7 @@ SWITCH_S = 0.0005
 
 
 @click.command("serve")
-@click.argument("run", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.argument("run", type=RUN_ON_DISK)
 @click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0 to let others look, by a link.")
 @click.option("--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="0: any free one.")
 @click.option("--open", "open_browser", is_flag=True, help="Open it in this machine's browser.")

@@ -8,6 +8,7 @@ from typing import IO
 import click
 
 from imagenet_build.cli.late_progress import LateProgress
+from imagenet_build.cli.run_place import RUN_ON_DISK
 from imagenet_build.cli.stats_tables import print_statistics
 from imagenet_build.cli.taxonomy import config_options
 from imagenet_build.config.load import load_config
@@ -38,7 +39,7 @@ class RunOrCommand(click.Group):
 
 
 @click.group("stats", cls=RunOrCommand, invoke_without_command=True, subcommand_metavar="| COMMAND [ARGS]...")
-@click.argument("run", required=False, metavar="[RUN]")
+@click.argument("run", required=False, metavar="[RUN]", type=RUN_ON_DISK)
 @click.option("--counts", type=_FILE, metavar="FILE", help="Instead of a run, a table: CSV or Parquet.")
 @click.option("--root", "roots", multiple=True, metavar="SYNSET", help="With --counts: a subtree to show first.")
 @click.option("--wnids", "wnids_file", type=_FILE, metavar="FILE", help="With --counts: only the synsets of a list.")
@@ -47,7 +48,7 @@ class RunOrCommand(click.Group):
 @click.pass_context
 def stats(
     ctx: click.Context,
-    run: str | None,
+    run: Path | None,
     counts: Path | None,
     roots: tuple[str, ...],
     wnids_file: Path | None,
@@ -84,13 +85,14 @@ def stats(
         only = frozenset(read_wnids(wnids_file)) if wnids_file else None
         found = gather_counts(counts, wordnet, [wordnet.find(root) for root in roots], only)
     else:
-        found = _of_run(Path(run or ""))
+        assert run is not None, "one of the two is given"
+        found = _of_run(run)
     if as_json:
         click.echo(to_json(found))
         return
     print_statistics(found)
     if run:
-        click.echo(f"All of it is in {stats_file(RunLayout(Path(run)))}.")
+        click.echo(f"All of it is in {stats_file(RunLayout(run))}.")
         click.echo(f"Next: imagenet-build report {run} --html report.html")
 
 

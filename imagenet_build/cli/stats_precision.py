@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from imagenet_build.cli.late_progress import LateProgress
+from imagenet_build.cli.run_place import RUN_ON_DISK
 from imagenet_build.cli.taxonomy_views import print_table
 from imagenet_build.errors import DataError
 from imagenet_build.stats.precision import DepthPrecision
@@ -29,11 +30,10 @@ from imagenet_build.storage.run_record import read_config
 from imagenet_build.verify.run_pictures import synsets_with_pictures
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
-_RUN = click.Path(path_type=Path, file_okay=False, exists=True)
 
 
 @click.command("sample")
-@click.argument("run", type=_RUN)
+@click.argument("run", type=RUN_ON_DISK)
 @click.option("--synsets", type=click.IntRange(1), default=SYNSETS, show_default=True, help="Over all depths.")
 @click.option("--pictures", type=click.IntRange(1), default=PICTURES, show_default=True, help="Of each synset.")
 @click.option("--of", type=click.Choice([ACCEPTED, KEPT]), help="[default: accepted, if there are verdicts; else kept]")

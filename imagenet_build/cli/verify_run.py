@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-import socket
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -173,7 +172,7 @@ def serve_command(
             stopped = asyncio.Event()
             for number in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-            _say_where(serving, host, names)
+            _say_where(serving, names)
             await stopped.wait()
 
     # the desk's thread gives up the interpreter at every call of SQLite, and waits this long to get it back from the
@@ -188,21 +187,16 @@ def serve_command(
     click.echo(f"\n{count:,} votes in {layout.votes}. {then}")
 
 
-def _say_where(serving: Serving, host: str, names: tuple[str, ...]) -> None:
+def _say_where(serving: Serving, names: tuple[str, ...]) -> None:
     if not serving.needs_token:
         click.echo(f"Open {serving.url} in a browser, give a name, and click the pictures that show what is asked for.")
     else:
         click.echo("Send each annotator a link; it lets them vote and see the pictures of this run:")
-        url = _reachable(serving, host)
+        url = serving.reachable_url
         for name in names or ("",):
             click.echo(f"  {name + ': ' if name else ''}{invitation_link(url, serving.secret, name)}")
         click.echo("The connection is not encrypted: on an open network, put it behind a proxy with https.")
     click.echo("Ctrl-C ends it; no answer is lost.")
-
-
-def _reachable(serving: Serving, host: str) -> str:
-    """An address that others can use, if every interface is listened on."""
-    return f"http://{socket.gethostname()}:{serving.port}" if host in ("0.0.0.0", "::") else serving.url
 
 
 @click.command("tasks")

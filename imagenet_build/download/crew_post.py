@@ -7,7 +7,6 @@ asked for a turn, through the session (`network/away_lanes.py`): so limits hold 
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
@@ -26,11 +25,10 @@ from imagenet_build.download.crew_messages import (
     ToSession,
 )
 from imagenet_build.download.decode_pool import DecodePool
-from imagenet_build.download.fetch import Fetcher
+from imagenet_build.download.fetching import fetching
 from imagenet_build.download.host_rules import rules_of
 from imagenet_build.download.large_bodies import LargeBodies
 from imagenet_build.errors import BuildError, HostResting
-from imagenet_build.network.addresses import AddressPolicy
 from imagenet_build.network.away_lanes import (
     AwayLanes,
     EndTurn,
@@ -40,9 +38,7 @@ from imagenet_build.network.away_lanes import (
     TurnGiven,
     TurnRefused,
 )
-from imagenet_build.network.client import PRODUCT_TOKEN, HttpClient
 from imagenet_build.network.host_lanes import HostLanes, LaneState
-from imagenet_build.network.robots import Robots, robots_fetcher
 from imagenet_build.records import ImageFacts, Rejection
 
 UNUSED_LOOK_S = 0.01
@@ -75,21 +71,10 @@ class FetchPost:
         config, network = self._run.config.download, self._run.config.network
         self._decoders = DecodePool(config, 1)
         self._stack.callback(self._decoders.close)
-        client = await self._stack.enter_async_context(
-            HttpClient(
-                contact=network.contact,
-                policy=AddressPolicy(network.allow_addresses),
-                connect_timeout_s=config.connect_timeout_s,
-            )
-        )
         self._lanes = HostLanes(rules_of(config), self)
         self._away = AwayLanes(self._name, self._lanes, self._is_open, self._say)
         self._home = LaneHome(self._lanes, self._say)
-        robots: Robots | None = None
-        if config.robots:
-            fetch_robots = robots_fetcher(client, self._away, config.timeout_s / 2)
-            robots = Robots(fetch_robots, PRODUCT_TOKEN, content_signals=config.content_signals)
-        self._fetcher = Fetcher(client, self._away, robots, config, random.Random(self._name))
+        self._fetcher = await self._stack.enter_async_context(fetching(config, network, self._away, self._name))
 
     def lane_state(self, host: str) -> LaneState | None:
         """What came with the lane; see `LaneMemory`."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -13,17 +12,14 @@ from imagenet_build.download.add_urls import row_key
 from imagenet_build.download.crew import CrewFetcher
 from imagenet_build.download.crew_post import FetchPost
 from imagenet_build.download.decode_pool import DecodePool
-from imagenet_build.download.fetch import Fetcher
+from imagenet_build.download.fetching import fetching
 from imagenet_build.download.host_rules import lane_of, rules_of
 from imagenet_build.download.host_work import HostWork, Keeper
 from imagenet_build.download.lane_memory import QueueLaneMemory
 from imagenet_build.download.placeholders import placeholder_multiplicities
 from imagenet_build.download.previews import Previews, preview_decoders
 from imagenet_build.errors import ConfigError
-from imagenet_build.network.addresses import AddressPolicy
-from imagenet_build.network.client import PRODUCT_TOKEN, HttpClient
 from imagenet_build.network.host_lanes import HostLanes
-from imagenet_build.network.robots import Robots, robots_fetcher
 from imagenet_build.storage import tables
 from imagenet_build.storage.download_queue import DownloadQueue
 from imagenet_build.storage.places import version_text
@@ -79,20 +75,8 @@ class DownloadStage:
             stack.callback(shards.close)
             decoders = DecodePool(config, run.config.execution.workers)
             stack.callback(decoders.close)
-            client = await stack.enter_async_context(
-                HttpClient(
-                    contact=run.config.network.contact,
-                    policy=AddressPolicy(run.config.network.allow_addresses),
-                    connect_timeout_s=config.connect_timeout_s,
-                )
-            )
             lanes = HostLanes(rules_of(config), QueueLaneMemory(queue))
-            # half the time of a fetch: a silent robots.txt must be known as such before the fetch behind it times out
-            fetch_robots = robots_fetcher(client, lanes, config.timeout_s / 2)
-            robots: Robots | None = None
-            if config.robots:
-                robots = Robots(fetch_robots, PRODUCT_TOKEN, content_signals=config.content_signals)
-            fetcher = Fetcher(client, lanes, robots, config, random.Random("download"))
+            fetcher = await stack.enter_async_context(fetching(config, run.config.network, lanes))
             keeper = await stack.enter_async_context(Keeper(queue, shards))
             previews: Previews | None = None
             if config.previews_first:

@@ -17,7 +17,7 @@ from imagenet_build.stats.pictures import host_table
 from imagenet_build.stats.properties import run_properties
 from imagenet_build.stats.refusals import leaks, most_first, refusal_rows
 from imagenet_build.stats.run_identity import run_identity
-from imagenet_build.stats.run_tables import RunSynset, column_batches, has_verdicts, manifest_wnids, read_synsets
+from imagenet_build.stats.run_tables import RunSynset, column_batches, has_verdicts, read_synsets
 from imagenet_build.stats.run_tally import RunTally, tally_run
 from imagenet_build.stats.run_totals import run_totals, synset_rows
 from imagenet_build.stats.sample_files import run_precision
@@ -25,6 +25,7 @@ from imagenet_build.stats.sections import ColourStatistics, Duplicates, ImagesPe
 from imagenet_build.stats.subtrees import categories_for
 from imagenet_build.stats.synset_rows import Placed, placed
 from imagenet_build.storage.layout import RunLayout
+from imagenet_build.storage.manifest_index import manifest_wnids
 from imagenet_build.storage.run_record import read_config
 from imagenet_build.storage.run_status import is_list_run, stage_statuses
 from imagenet_build.taxonomy.sources import load_wordnet

@@ -17,6 +17,7 @@ from imagenet_build.stats.average_image import Pictures, tiny_pictures
 from imagenet_build.stats.pictures import LICENSE, PICTURE_COLUMNS
 from imagenet_build.storage import tables
 from imagenet_build.storage.layout import RunLayout
+from imagenet_build.storage.manifest_index import manifest_wnids
 from imagenet_build.storage.places import Location, source_of
 from imagenet_build.storage.schemas import SYNSETS
 from imagenet_build.verify.vote_tables import VERDICTS, verdicts_folder
@@ -73,11 +74,6 @@ def read_synsets(layout: RunLayout) -> dict[str, RunSynset]:
         return {}
     rows = tables.read(layout.synsets, SYNSETS, columns=["wnid", "name", "hypernyms", "depth"]).to_pylist()
     return {row["wnid"]: RunSynset(row["name"], tuple(row["hypernyms"]), row["depth"]) for row in rows}
-
-
-def manifest_wnids(layout: RunLayout) -> list[str]:
-    """The synsets with a manifest, in wnid order."""
-    return sorted(path.stem for path in layout.manifests.glob("*.parquet"))
 
 
 def has_verdicts(layout: RunLayout) -> bool:

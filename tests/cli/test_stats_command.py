@@ -141,3 +141,10 @@ def test_help_shows_both_ways():
     assert "[RUN]" in said
     assert "--counts FILE" in said
     assert "Examples:" in said
+
+
+@pytest.mark.parametrize("command", ["stats", "report", "serve"])
+def test_a_run_in_a_bucket_is_refused_in_words(command: str) -> None:
+    done = program(command, "s3://bucket/runs/x")
+    assert done.exit_code == 2
+    assert "reads runs on a disk only" in done.output

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +9,6 @@ import pytest
 
 from tests.report.documents import counts, full
 from tests.report.test_page import material, page_of
-from tests.web.browser_crowd import BROWSERS, find_browser
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -19,19 +16,6 @@ else:
     Browser = Any
 
 PHONE, DESKTOP = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    api = pytest.importorskip("playwright.sync_api", reason="the Python package playwright is not installed")
-    executable = find_browser()
-    if executable is None:
-        pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is on the PATH (on Debian: apt-get install chromium)")
-    with api.sync_playwright() as playwright:
-        sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
-        opened = playwright.chromium.launch(executable_path=executable, args=sandbox)
-        yield opened
-        opened.close()
 
 
 @pytest.mark.parametrize("screen", [PHONE, DESKTOP], ids=["phone", "desktop"])

@@ -23,6 +23,10 @@ from imagenet_build.storage.run_state import RunState
 from imagenet_build.verify.vote_tables import VERDICTS, VOTES, verdicts_folder, votes_folder
 
 
+MANIFESTS = ("manifest", "manifests.parquet")
+"""What the manifest stage writes: its folder, and the index over it."""
+
+
 @pytest.fixture(scope="module")
 def run(built) -> Path:
     return built[1]
@@ -237,7 +241,7 @@ def test_an_independent_check_is_shown(copy, rows):
 
 
 def test_without_manifests_candidates_are_counted(copy, rows):
-    found = gather_run(without(copy, "manifest", "conflicts.parquet", "duplicates.parquet", "leaks.parquet"))
+    found = gather_run(without(copy, *MANIFESTS, "conflicts.parquet", "duplicates.parquet", "leaks.parquet"))
     assert found.totals.kept is None
     assert found.totals.candidates == found.images_per_synset.images == len(rows)
     assert found.images_per_synset.of == "candidates"
@@ -257,7 +261,7 @@ def test_a_stage_that_is_open_again_is_said(copy, found):
 
 
 def test_a_run_that_has_searched_only(copy):
-    names = ("manifest", "conflicts.parquet", "duplicates.parquet", "leaks.parquet", "images.parquet")
+    names = (*MANIFESTS, "conflicts.parquet", "duplicates.parquet", "leaks.parquet", "images.parquet")
     found = gather_run(without(copy, *names, "rejections.parquet", "download.sqlite"))
     assert found.found_by is not None
     assert found.totals.candidates is None

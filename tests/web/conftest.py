@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,6 @@ import pytest
 
 from imagenet_build.storage.layout import RunLayout
 from tests.verify_run.fake_run import CELLO, DRUM, STRING, VIOLIN, make_run
-from tests.web.browser_crowd import BROWSERS, find_browser
 from tests.web.crowd import ServeProcess
 from tests.web.large_run import make_large_run
 
@@ -39,16 +37,3 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> RunLayout:
 def serving(run: RunLayout) -> Iterator[ServeProcess]:
     with ServeProcess(run.root, "--page-size", "12") as server:
         yield server
-
-
-@pytest.fixture(scope="module")  # while it is open, tests of coroutines cannot run
-def browser() -> Iterator[Browser]:
-    api = pytest.importorskip("playwright.sync_api", reason="the Python package playwright is not installed")
-    executable = find_browser()
-    if executable is None:
-        pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is on the PATH (on Debian: apt-get install chromium)")
-    with api.sync_playwright() as playwright:
-        sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
-        opened = playwright.chromium.launch(executable_path=executable, args=sandbox)
-        yield opened
-        opened.close()

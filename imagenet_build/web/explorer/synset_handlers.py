@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -107,22 +107,21 @@ class SynsetHandlers:
 
     async def small_picture(self, request: web.Request) -> web.Response:
         """A picture for the page."""
-        table = await self._table_soon(request)
-        row = _row(request, table)
-        ref = table.ref(row)
-        if ref is None:
-            raise web.HTTPNotFound(reason="This run keeps no files of pictures.")
-        data, kind = await self._pictures.small(ref, table.format(row))
-        return web.Response(body=data, content_type=kind, headers=FOREVER)
+        return await self._file(request, self._pictures.small)
 
     async def whole_picture(self, request: web.Request) -> web.Response:
         """A picture as it was fetched, or as a JPEG where browsers cannot show it."""
+        return await self._file(request, self._pictures.whole)
+
+    async def _file(
+        self, request: web.Request, read: Callable[[ShardRef, str], Awaitable[tuple[bytes, str]]]
+    ) -> web.Response:
         table = await self._table_soon(request)
         row = _row(request, table)
         ref = table.ref(row)
         if ref is None:
             raise web.HTTPNotFound(reason="This run keeps no files of pictures.")
-        data, kind = await self._pictures.whole(ref, table.format(row))
+        data, kind = await read(ref, table.format(row))
         return web.Response(body=data, content_type=kind, headers=FOREVER)
 
     async def cover(self, request: web.Request) -> web.Response:
