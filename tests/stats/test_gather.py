@@ -22,7 +22,6 @@ from imagenet_build.storage.layout import RunLayout
 from imagenet_build.storage.run_state import RunState
 from imagenet_build.verify.vote_tables import VERDICTS, VOTES, verdicts_folder, votes_folder
 
-
 MANIFESTS = ("manifest", "manifests.parquet")
 """What the manifest stage writes: its folder, and the index over it."""
 
