@@ -59,6 +59,7 @@ def test_the_explorer(browser: Browser, explorer: str, axe: str, profile: dict[s
     page.wait_for_selector("#viewer .provenance")
     found["picture"] = violations(page, axe)
     page.keyboard.press("Escape")
+    page.wait_for_url("**/#/synset/n01000000")  # closing goes back in the history, which takes its time
     page.goto(f"{explorer}/#/search/dog")
     page.wait_for_selector(".results a")
     found["search"] = violations(page, axe)
@@ -89,6 +90,7 @@ def test_the_annotator(browser: Browser, serving: ServeProcess, axe: str, profil
     page.wait_for_selector("#zoom[open]")
     found["zoom"] = violations(page, axe)
     page.keyboard.press("Escape")
+    page.wait_for_selector("#zoom", state="hidden")
     page.keyboard.press("?")
     page.wait_for_selector("#keys[open]")
     found["keys"] = violations(page, axe)

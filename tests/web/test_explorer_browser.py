@@ -89,7 +89,7 @@ def test_search_synset_picture_and_back(visit: Visit, explorer: str, large: RunL
     assert page.locator("#viewer .stage img").evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
     page.keyboard.press("Escape")
     page.wait_for_selector("#viewer", state="hidden")
-    assert page.url.endswith(f"#/synset/{FULLEST}")
+    page.wait_for_url(f"**/#/synset/{FULLEST}")
     page.go_back()
     page.wait_for_selector(".results a")
     assert page.input_value("#asked") == FULLEST
