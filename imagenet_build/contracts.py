@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+import pyarrow as pa
 
 from imagenet_build.config.models import BuildConfig
 from imagenet_build.storage.layout import RunLayout
@@ -99,6 +101,37 @@ class Crew(Protocol):
         """Start one; `make` is picklable, and gets its name. Raises MemberLost if there is no place for it now."""
 
 
+TableWork = Callable[[pa.Table], pa.Table]
+"""Picklable; its tables have the same columns each time."""
+Piece = TypeVar("Piece")
+
+
+class Rows(Protocol):
+    """A table in parts, which lie wherever an executor keeps them. Nothing is done before `tables` or `kept`."""
+
+    def mapped(self, work: TableWork) -> Rows:
+        """What `work` makes of each part."""
+
+    def grouped(self, by: str, work: TableWork) -> Rows:
+        """What `work` makes of all rows with the same value in a column of integers; within a group in any order."""
+
+    def with_those_of(self, other: Rows) -> Rows:
+        """Parts of both; the columns are the same."""
+
+    def kept(self) -> Rows:
+        """The same, done now, and once."""
+
+    def tables(self) -> Iterator[pa.Table]:
+        """One part after the other, none of them empty; those of groups ascend by the value they share."""
+
+
+class Exchange(Protocol):
+    """What an executor offers where rows must come together that lie in different parts: it brings them together."""
+
+    def read(self, pieces: Sequence[Piece], work: Callable[[Piece], pa.Table]) -> Rows:
+        """What `work` makes of each piece; both are picklable."""
+
+
 Advance = Callable[[int], None]
 UnitRunner = Callable[[WorkUnit], Awaitable[UnitResult]]
 
@@ -117,7 +150,7 @@ class Stage(Protocol):
     def run_unit(self, unit: WorkUnit, run: RunContext) -> UnitResult:
         """Do one unit. Doing it twice leaves the same files."""
 
-    def finish(self, run: RunContext) -> None:
+    def finish(self, run: RunContext, exchange: Exchange, /) -> None:
         """Publish the stage's tables, once every unit has run. Called again when anything was redone."""
 
 
@@ -145,7 +178,7 @@ class LaneStage(Protocol):
     def lanes_at_once(self, run: RunContext) -> int:
         """How many lanes may be under way together."""
 
-    def finish(self, run: RunContext) -> None:
+    def finish(self, run: RunContext, exchange: Exchange, /) -> None:
         """Publish the stage's tables, once every unit has run. Called again when anything was redone."""
 
 

@@ -243,7 +243,7 @@ def _run_stage(
     token = _token(upstream, units) if upstream and not problems else ""
     lost = isinstance(stage, ManifestStage) and not stage.is_published(run)
     if todo or lost or before is None or before.token != token or not token:
-        stage.finish(run)
+        stage.finish(run, executor.exchange(run))
         publish_stage(run.layout, stage.name)
     seconds = time.monotonic() - started
     state.record_stage(stage.name, token, len(units), seconds)

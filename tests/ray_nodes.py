@@ -63,7 +63,7 @@ class Nodes:
             if self.processes[number].poll() is None:
                 self.kill(number)
 
-    def wait_for(self, count: int, timeout_s: float = 60.0) -> None:
+    def wait_for(self, count: int, timeout_s: float = 120.0) -> None:
         """Wait until so many nodes are there."""
         script = (
             "import sys, time, ray\n"
@@ -77,7 +77,9 @@ class Nodes:
             "    if time.monotonic() > deadline: sys.exit('the nodes do not come up')\n"
             "    time.sleep(0.2)\n"
         )
-        subprocess.run([sys.executable, "-c", script], check=True, env=environment())
+        if subprocess.run([sys.executable, "-c", script], check=False, env=environment()).returncode:
+            logs = "\n".join(path.read_text(errors="replace") for path in sorted(self._folder.glob("node*.log")))
+            raise RuntimeError(f"the nodes do not come up:\n{logs}")
 
 
 @contextlib.contextmanager

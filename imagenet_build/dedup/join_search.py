@@ -68,13 +68,14 @@ def close_hashes(sides: Sides, radius_bits: int, room: Room, depth: int = 0) -> 
     if blocks is None:
         yield from _compared(sides, radius_bits)
     else:
-        yield from _Search(blocks, radius_bits, room, depth).below(sides, ())
+        yield from Search(blocks, radius_bits, room, depth).below(sides, ())
 
 
-class _Search:
+class Search:
     """The keys of one division, one after the other."""
 
-    def __init__(self, blocks: Blocks, radius_bits: int, room: Room, depth: int) -> None:
+    def __init__(self, blocks: Blocks, radius_bits: int, room: Room, depth: int = 0) -> None:
+        """See `close_hashes`."""
         self.blocks, self.radius_bits, self.room, self.depth = blocks, radius_bits, room, depth
 
     def below(self, sides: Sides, begun: tuple[int, ...], known_bits: int = 0) -> Iterator[Found]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from imagenet_build.contracts import RunContext, UnitResult, WorkUnit
+from imagenet_build.contracts import Exchange, RunContext, UnitResult, WorkUnit
 from imagenet_build.dedup.collapse import NOTHING_KNOWN, Grouping, Known, find_groups
 from imagenet_build.dedup.conflicts import conflicts_of
 from imagenet_build.dedup.excluded import digest_of, fingerprint_lists, read_lists
@@ -70,10 +70,10 @@ class DedupStage:
             part.unlink(missing_ok=True)
         return UnitResult(unit, {"images": len(images), "duplicates": len(rows)})
 
-    def finish(self, run: RunContext) -> None:
+    def finish(self, run: RunContext, exchange: Exchange, /) -> None:
         """Publish all groups, the conflicts between synsets, and the leaks."""
         tables.write_rows(run.layout.duplicates, DUPLICATES, _all_parts(run))
-        tables.write_rows(run.layout.conflicts, CONFLICTS, conflicts_of(run))
+        tables.write_rows(run.layout.conflicts, CONFLICTS, conflicts_of(run, exchange))
         listed = read_lists(run.config.dedup.exclude, run.layout.dedup_work)
         tables.write_rows(run.layout.leaks, LEAKS, leaks_of(run, listed))
 

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any
 
-from imagenet_build.contracts import Advance, Crew, RunContext, UnitResult, UnitRunner, WorkUnit
+from imagenet_build.contracts import Advance, Crew, Exchange, RunContext, UnitResult, UnitRunner, WorkUnit
 from imagenet_build.download.add_urls import row_key
 from imagenet_build.download.crew import CrewFetcher
 from imagenet_build.download.crew_post import FetchPost
@@ -102,7 +102,7 @@ class DownloadStage:
 
             yield run_unit
 
-    def finish(self, run: RunContext) -> None:
+    def finish(self, run: RunContext, _: Exchange | None = None, /) -> None:
         """Publish what became of every URL: per (synset, distinct URL), or per URL where the run has only a list."""
         least = run.config.download.placeholder_urls
         if least:

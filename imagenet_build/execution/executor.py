@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from imagenet_build.contracts import Advance, AnyStage, RunContext, UnitResult, WorkUnit
+from imagenet_build.contracts import Advance, AnyStage, Exchange, RunContext, UnitResult, WorkUnit
 
 OnResult = Callable[[UnitResult], None]
 
@@ -28,3 +28,6 @@ class Executor(Protocol):
             KeyboardInterrupt: on SIGINT or SIGTERM, after everything under way was brought to a safe stop.
             Exception: what a unit raised; units under way are stopped.
         """
+
+    def exchange(self, run: RunContext) -> Exchange:
+        """Brings rows of a run together."""

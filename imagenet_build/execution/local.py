@@ -7,7 +7,8 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 
-from imagenet_build.contracts import Advance, AnyStage, LaneStage, RunContext, Stage, UnitResult, WorkUnit
+from imagenet_build.contracts import Advance, AnyStage, Exchange, LaneStage, RunContext, Stage, UnitResult, WorkUnit
+from imagenet_build.execution.exchange_here import ExchangeHere
 from imagenet_build.execution.executor import OnResult
 from imagenet_build.execution.lanes import run_lanes
 from imagenet_build.worker_process import start_worker
@@ -37,6 +38,10 @@ class LocalExecutor:
                 advance(unit.size)
         else:
             self._run_pool(stage, units, run, on_result, advance)
+
+    def exchange(self, run: RunContext) -> Exchange:
+        """See `Executor.exchange`."""
+        return ExchangeHere(run.layout.dedup_work)
 
     def _run_pool(
         self, stage: Stage, units: Sequence[WorkUnit], run: RunContext, on_result: OnResult, advance: Advance

@@ -13,12 +13,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from imagenet_build.contracts import Advance, AnyStage, LaneStage, RunContext, Stage, UnitResult, WorkUnit
+from imagenet_build.contracts import Advance, AnyStage, Exchange, LaneStage, RunContext, Stage, UnitResult, WorkUnit
 from imagenet_build.errors import ConfigError, SourceError
+from imagenet_build.execution.exchange_here import ExchangeHere
 from imagenet_build.execution.executor import OnResult
 from imagenet_build.execution.lanes import run_lanes
 from imagenet_build.execution.local import CHUNK, run_chunk
 from imagenet_build.execution.ray_crew import RayCrew
+from imagenet_build.execution.ray_exchange import RayExchange
 from imagenet_build.execution.ray_link import LOOK_S, Watch, cause_of, connect, first_line, import_ray
 
 PENDING_PER_CPU = 2
@@ -57,6 +59,10 @@ class RayExecutor:
             run_lanes(stage, units, run, on_result, advance, crew)
         else:
             self._run_tasks(stage, units, run, on_result, advance)
+
+    def exchange(self, run: RunContext) -> Exchange:
+        """See `Executor.exchange`."""
+        return RayExchange(self._ray, ExchangeHere(run.layout.dedup_work))
 
     def _size(self) -> int:
         return self._workers or max(1, int(self._ray.cluster_resources().get("CPU", 1)))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from imagenet_build.contracts import RunContext, UnitResult, WorkUnit
+from imagenet_build.contracts import Exchange, RunContext, UnitResult, WorkUnit
 from imagenet_build.manifest.assemble import SynsetTables, assemble
 from imagenet_build.storage import tables
 from imagenet_build.storage.manifest_index import index_row, listed_wnids, row_of_file, withdraw_index, write_index
@@ -72,7 +72,7 @@ class ManifestStage:
         """Whether the index is there; runs of older versions have none."""
         return run.layout.manifest_index.exists()
 
-    def finish(self, run: RunContext) -> None:
+    def finish(self, run: RunContext, _: Exchange | None = None, /) -> None:
         """Remove manifests of synsets that no longer have hits, and publish the index."""
         wanted = [wnid for wnid, _ in tables.by_synset(run.layout.hits, HITS, ["wnid"])]
         gone = sorted(set(listed_wnids(run.layout)).difference(wanted))

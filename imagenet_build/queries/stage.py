@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from imagenet_build.contracts import RunContext, UnitResult, WorkUnit
+from imagenet_build.contracts import Exchange, RunContext, UnitResult, WorkUnit
 from imagenet_build.queries.expand import Expander
 from imagenet_build.records import ENGLISH, Query, Synset
 from imagenet_build.storage import tables
@@ -49,7 +49,7 @@ class QueriesStage:
         missing = [name for name in config.queries.languages if name != ENGLISH and name not in found]
         return UnitResult(unit, dict(counts), note=missing_languages(missing, found))
 
-    def finish(self, run: RunContext) -> None:
+    def finish(self, run: RunContext, _: Exchange | None = None, /) -> None:
         """Nothing more: the unit writes the table."""
 
 

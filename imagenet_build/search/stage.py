@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from imagenet_build.contracts import Advance, Crew, RunContext, UnitResult, UnitRunner, WorkUnit
+from imagenet_build.contracts import Advance, Crew, Exchange, RunContext, UnitResult, UnitRunner, WorkUnit
 from imagenet_build.network.addresses import AddressPolicy
 from imagenet_build.network.client import HttpClient
 from imagenet_build.records import Origin, Query
@@ -81,7 +81,7 @@ class SearchStage:
 
             yield run_unit
 
-    def finish(self, run: RunContext) -> None:
+    def finish(self, run: RunContext, _: Exchange | None = None, /) -> None:
         """Publish all hits, ordered by synset, query, engine and rank; and what was refused."""
         order = {config.name: place for place, config in enumerate(run.config.search.engines)}
         wanted = {wnid for wnid, _ in tables.by_synset(run.layout.queries, QUERIES, ["wnid"])}

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from operator import attrgetter
 from pathlib import Path
 
-from imagenet_build.contracts import RunContext, UnitResult, WorkUnit
+from imagenet_build.contracts import Exchange, RunContext, UnitResult, WorkUnit
 from imagenet_build.errors import ConfigError
 from imagenet_build.storage import tables
 from imagenet_build.storage.schemas import LEFT_OUT, SYNSETS
@@ -59,7 +59,7 @@ class TaxonomyStage:
         )
         return UnitResult(unit, {"synsets": len(selection.synsets), "left_out": len(selection.left_out)}, note=note)
 
-    def finish(self, run: RunContext) -> None:
+    def finish(self, run: RunContext, _: Exchange | None = None, /) -> None:
         """Nothing more: the unit writes both tables."""
 
 

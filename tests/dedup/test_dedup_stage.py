@@ -12,6 +12,7 @@ from imagenet_build.dedup import collapse
 from imagenet_build.dedup.looks import COLUMNS
 from imagenet_build.dedup.stage import DedupStage, duplicate_rows, group_images
 from imagenet_build.errors import BuildError
+from imagenet_build.execution.exchange_here import ExchangeHere
 from imagenet_build.storage import tables
 from imagenet_build.storage.layout import RunLayout
 from imagenet_build.storage.schemas import CONFLICTS, DUPLICATES, HITS, IMAGES, LEAKS, SYNSETS
@@ -48,7 +49,7 @@ def run_all(run: RunContext) -> list[dict]:
     stage = DedupStage()
     for unit in stage.plan(run):
         stage.run_unit(unit, run)
-    stage.finish(run)
+    stage.finish(run, ExchangeHere(run.layout.dedup_work))
     return tables.read(run.layout.duplicates, DUPLICATES).to_pylist()
 
 

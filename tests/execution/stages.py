@@ -43,7 +43,7 @@ class Squares:
         number = int(unit.key[1:])
         return UnitResult(unit, {"square": number * number}, note=str(os.getpid()))
 
-    def finish(self, run: RunContext) -> None:
+    def finish(self, run: RunContext, _: object = None, /) -> None:
         pass
 
 
@@ -66,7 +66,7 @@ class Lanes:
     def lanes_at_once(self, run: RunContext) -> int:
         return self.at_once
 
-    def finish(self, run: RunContext) -> None:
+    def finish(self, run: RunContext, _: object = None, /) -> None:
         pass
 
     @asynccontextmanager

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from imagenet_build.contracts import RunContext, WorkUnit
+from imagenet_build.contracts import RunContext
+from imagenet_build.execution.local import LocalExecutor
 from imagenet_build.manifest.check import check_run, manifest_rows
 from imagenet_build.manifest.stage import ManifestStage
 from imagenet_build.pipeline import build
@@ -104,14 +105,14 @@ def test_it_is_away_while_manifests_are_written(run, instruments):
         run.layout.hits, HITS, [{**row, "title": "new"} if row["wnid"] == violin else row for row in hits]
     )
 
-    class Dies:
+    class Dies(LocalExecutor):
         """Stops after the first unit of the last stage, as a kill would."""
 
-        def run(self, stage: Any, units: list[WorkUnit], context: RunContext, on_result: Any, advance: Any) -> None:
+        def run(self, stage: Any, units: Any, run: RunContext, on_result: Any, advance: Any) -> None:
             for unit in units:
                 assert stage.name == "manifest"
-                assert not context.layout.manifest_index.exists()
-                on_result(stage.run_unit(unit, context))
+                assert not run.layout.manifest_index.exists()
+                on_result(stage.run_unit(unit, run))
                 raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
