@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -16,7 +17,14 @@ from pathlib import Path
 RAY = (sys.executable, "-m", "ray.scripts.scripts")
 """The program `ray`."""
 ROOT = Path(__file__).parents[1]
-_ENVIRONMENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0", "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
+_ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_DEDUP_LOGS": "0",
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+    "RAY_AUTH_TOKEN": secrets.token_hex(32),
+}
+_NODES = {"RAY_AUTH_MODE": "token"}
+"""Nodes ask for the token; programs must find out by themselves that they need it."""
 
 
 class Nodes:
@@ -43,7 +51,9 @@ class Nodes:
         if not number:
             command += ["--include-dashboard=false", "--temp-dir", str(self._folder)]
         with (self._folder / f"node{number}.log").open("wb") as log:
-            process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, env=environment())
+            process = subprocess.Popen(
+                command, stdout=log, stderr=log, start_new_session=True, env=environment() | _NODES
+            )
         self.processes.append(process)
         return number
 
@@ -77,7 +87,7 @@ class Nodes:
             "    if time.monotonic() > deadline: sys.exit('the nodes do not come up')\n"
             "    time.sleep(0.2)\n"
         )
-        if subprocess.run([sys.executable, "-c", script], check=False, env=environment()).returncode:
+        if subprocess.run([sys.executable, "-c", script], check=False, env=environment() | _NODES).returncode:
             logs = "\n".join(path.read_text(errors="replace") for path in sorted(self._folder.glob("node*.log")))
             raise RuntimeError(f"the nodes do not come up:\n{logs}")
 
@@ -99,7 +109,8 @@ def ray_nodes(count: int, cpus: int = 1) -> Iterator[Nodes]:
 
 def environment() -> dict[str, str]:
     """For nodes and for programs that use them: they find the package as it lies here."""
-    return {**os.environ, **_ENVIRONMENT, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    own = {name: value for name, value in os.environ.items() if name != "RAY_AUTH_MODE"}
+    return {**own, **_ENVIRONMENT, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
 
 
 def _free_port() -> int:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,10 +54,11 @@ class World:
         """Run the program to its end."""
         return run(self.build_command(out, *more))
 
-    def start(self, out: Path, *more: str) -> subprocess.Popen[bytes]:
+    def start(self, out: Path, *more: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
         """Start the program in a process group of its own, so that its workers can be killed with it."""
         quiet = subprocess.DEVNULL
-        return subprocess.Popen(self.build_command(out, *more), stdout=quiet, stderr=quiet, start_new_session=True)
+        command = self.build_command(out, *more)
+        return subprocess.Popen(command, stdout=quiet, stderr=quiet, start_new_session=True, env=env)
 
     def requests(self) -> dict[str, int]:
         """Searches and pictures asked for, by URL; robots.txt is read anew by every process."""

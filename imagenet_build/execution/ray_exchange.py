@@ -135,8 +135,9 @@ class _Carrying:
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, BuildError):
-            raise RuntimeError(f"{error} <{base64.b64encode(pickle.dumps(error)).decode()}>") from None
+        held = base64.b64encode(pickle.dumps(error)).decode() if isinstance(error, BuildError) else ""
+        if held:
+            raise RuntimeError(f"{error} <{held}>") from None
 
 
 def _carried(text: str) -> BuildError | None:

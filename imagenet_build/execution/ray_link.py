@@ -7,6 +7,7 @@ import signal
 import socket
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 from imagenet_build.errors import ConfigError, SourceError
@@ -30,11 +31,24 @@ def import_ray() -> Any:
     """The package. Raises ConfigError if it is not installed."""
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
+    if _has_token():  # Ray itself looks for it only where the address is `auto`; a cluster without tokens does not mind
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
     try:
         import ray
     except ImportError:
         raise ConfigError("The ray executor needs Ray.", remedy="pip install 'imagenet-build[ray]'") from None
     return ray
+
+
+def _has_token() -> bool:
+    """Whether there is a token for a cluster, where Ray looks for one.
+
+    Source: https://docs.ray.io/en/latest/ray-security/token-auth.html
+    """
+    if os.environ.get("RAY_AUTH_TOKEN"):
+        return True
+    path = os.environ.get("RAY_AUTH_TOKEN_PATH")
+    return Path(path).is_file() if path else (Path.home() / ".ray" / "auth_token").is_file()
 
 
 def connect(ray: Any, address: str) -> bool:
@@ -45,16 +59,23 @@ def connect(ray: Any, address: str) -> bool:
     """
     if ray.is_initialized():
         return False
-    on_sigterm = signal.getsignal(signal.SIGTERM)
     try:
         check_there(address)
-        ray.init(address=address, namespace=NAMESPACE, log_to_driver=False, logging_level="error")
-    except (ConnectionError, ValueError, RuntimeError, OSError) as error:
+    except (ValueError, OSError) as error:
         raise SourceError(
             f"No Ray cluster answers at {address}: {first_line(error).rstrip('.')}.",
             source=address,
             remedy="Start one with `ray start --head` on this machine, or join one with"
             " `ray start --address HOST:PORT`, and name its address.",
+        ) from None
+    on_sigterm = signal.getsignal(signal.SIGTERM)
+    try:
+        ray.init(address=address, namespace=NAMESPACE, log_to_driver=False, logging_level="error")
+    except (ConnectionError, ValueError, RuntimeError, OSError) as error:
+        raise SourceError(
+            f"The Ray cluster at {address} cannot be joined: {first_line(error).rstrip('.')}.",
+            source=address,
+            remedy="It must run the same versions of Python and Ray. If it asks for a token, set RAY_AUTH_TOKEN.",
         ) from None
     finally:
         if threading.current_thread() is threading.main_thread():

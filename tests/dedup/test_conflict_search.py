@@ -92,10 +92,8 @@ def by_definition(run) -> dict[tuple[str, str, str, str], tuple[str, float]]:
     i, j = np.array(list(combinations(range(len(order)), 2))).T
     found = decide(facts, shapes_of(facts), i, j, run.config.dedup)
     same = {
-        pair: (bool(mirrored), float(distance))
-        for *pair, is_same, mirrored, distance in zip(i.tolist(), j.tolist(), *map(np.ndarray.tolist, found))
-        if is_same
-        for pair in [tuple(pair)]
+        (int(i[at]), int(j[at])): (bool(found.mirrored[at]), float(found.distance[at]))
+        for at in np.flatnonzero(found.same).tolist()
     }
     best: dict = {}
     first: dict = {}  # copies within a synset have one kept image

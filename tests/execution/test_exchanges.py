@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -58,12 +59,18 @@ def on_ray(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayExchange]:
     ray = pytest.importorskip("ray", reason="needs Ray: pip install 'imagenet-build[ray]'")
     from imagenet_build.execution.ray_link import import_ray
 
-    import_ray()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_AUTH_MODE", "disabled")  # else Ray writes a token into the home directory
+        import_ray()
+        yield from _connected(ray, tmp_path_factory.mktemp("small"))
+
+
+def _connected(ray: Any, folder: Path) -> Iterator[RayExchange]:
     paths = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
     ray.init(
         "local", num_cpus=1, log_to_driver=False, logging_level="error", runtime_env={"env_vars": {"PYTHONPATH": paths}}
     )
-    yield RayExchange(ray, ExchangeHere(tmp_path_factory.mktemp("small")), from_pieces=1)
+    yield RayExchange(ray, ExchangeHere(folder), from_pieces=1)
     ray.shutdown()
 
 

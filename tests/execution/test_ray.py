@@ -82,6 +82,14 @@ def on(nodes: Nodes) -> tuple[str, ...]:
     return ("--executor", "ray", "--address", nodes.address)
 
 
+def refuse_without_token(world: World, nodes: Nodes, out: Path) -> None:
+    without = {name: value for name, value in environment().items() if name != "RAY_AUTH_TOKEN"} | {"HOME": str(out)}
+    refused = run(world.build_command(out, *on(nodes)), env=without | {"RAY_AUTH_TOKEN": ""})
+    assert refused.returncode == 3
+    assert "cannot be joined" in refused.stderr
+    assert "set RAY_AUTH_TOKEN" in refused.stderr
+
+
 def finish(world: World, out: Path, *more: str) -> None:
     done = run(world.build_command(out, *more), env=environment())
     assert done.returncode == 0, done.stderr
@@ -109,13 +117,14 @@ def test_two_workers_here_make_the_same_manifests(world: World, expected: Rows, 
 def test_two_nodes_make_the_same_manifests_and_ask_for_nothing_twice(
     world: World, expected: Rows, nodes: Nodes, out: Path
 ) -> None:
+    refuse_without_token(world, nodes, out)
     finish(world, out, *on(nodes))
     assert_same_rows(expected, manifest_rows(out))
     assert repeated(world) == 0
 
 
 def test_a_node_is_killed_in_the_middle_of_the_download(world: World, expected: Rows, nodes: Nodes, out: Path) -> None:
-    building = world.start(out, *on(nodes))
+    building = world.start(out, *on(nodes), env=environment())
     world.images.log.wait_for(40)
     nodes.kill(1)
     assert building.wait(timeout=100) == 0
@@ -127,7 +136,7 @@ def test_a_node_is_killed_in_the_middle_of_the_download(world: World, expected: 
 
 def test_a_node_is_killed_in_the_middle_of_dedup(world: World, expected: Rows, nodes: Nodes, out: Path) -> None:
     finish(world, out, "--until", "download")
-    building = world.start(out, *on(nodes))
+    building = world.start(out, *on(nodes), env=environment())
     wait_until(lambda: any((out / "dedup").glob("*.parquet")) or building.poll() is not None)
     assert building.poll() is None
     nodes.kill(2)
@@ -136,7 +145,7 @@ def test_a_node_is_killed_in_the_middle_of_dedup(world: World, expected: Rows, n
 
 
 def test_the_driver_is_killed_and_comes_back(world: World, expected: Rows, nodes: Nodes, out: Path) -> None:
-    building = world.start(out, *on(nodes))
+    building = world.start(out, *on(nodes), env=environment())
     world.images.log.wait_for(40)
     kill(building)
     assert building.returncode == -9
