@@ -1,7 +1,8 @@
 """A Ray cluster: computing stages as tasks, fetching as actors. Ray is imported only when this executor is chosen.
 
 The process that was started by the user stays the owner of the run: it alone writes the run's state. Tasks and actors
-that are lost with a node are done again. Every node must see the run directory under the same path.
+that are lost with a node are done again. Every node must see the run directory under the same path, or reach the
+bucket that the run lies in, with credentials of its own.
 
 Source: https://docs.ray.io (tasks, fault tolerance).
 """
@@ -10,11 +11,11 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 from imagenet_build.contracts import Advance, AnyStage, Exchange, LaneStage, RunContext, Stage, UnitResult, WorkUnit
-from imagenet_build.errors import ConfigError, SourceError
+from imagenet_build.errors import ConfigError, SourceError, StoreUnusable
 from imagenet_build.execution.exchange_here import ExchangeHere
 from imagenet_build.execution.executor import OnResult
 from imagenet_build.execution.lanes import run_lanes
@@ -22,6 +23,8 @@ from imagenet_build.execution.local import CHUNK, run_chunk
 from imagenet_build.execution.ray_crew import RayCrew
 from imagenet_build.execution.ray_exchange import RayExchange
 from imagenet_build.execution.ray_link import LOOK_S, Watch, cause_of, connect, first_line, import_ray
+from imagenet_build.storage.layout import RunLayout
+from imagenet_build.storage.places import Place, on_this_machine
 
 PENDING_PER_CPU = 2
 """Chunks of units that are submitted ahead of those that run."""
@@ -105,7 +108,16 @@ class RayExecutor:
 def _run_chunk(shared: tuple[Stage, RunContext], units: Sequence[WorkUnit]) -> list[UnitResult]:
     stage, run = shared
     root = run.layout.root
-    if isinstance(root, Path) and not root.is_dir():
+    if isinstance(root, Place):
+        try:
+            return run_chunk(stage, units, replace(run, layout=RunLayout(on_this_machine(root))))
+        except StoreUnusable as error:
+            raise StoreUnusable(
+                f"A node of the cluster ({platform.node()}) cannot use the run: {error.message}",
+                source=error.source,
+                remedy=f"{error.remedy} What runs on a node has the environment of its `ray start`.",
+            ) from None
+    if not root.is_dir():
         raise ConfigError(
             f"A node of the cluster ({platform.node()}) does not see the run directory {root}.",
             remedy="Put the run where every node sees it under the same path, or build with --executor local.",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime
 import os
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,20 +20,27 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 
 from imagenet_build.errors import ConfigError, StoreUnusable
+from imagenet_build.storage.store_errors import store_error
 
 SCHEMES = ("s3", "gs")
 ATTEMPTS = 10
 """Of one request, the first one included."""
+FIRST_ATTEMPTS = 3
+"""Of the very first request: whoever mistyped a host should not wait for a minute and a half to hear of it."""
 CONNECT_TIMEOUT_S = 10.0
 REQUEST_TIMEOUT_S = 60.0
 GS_RETRY_S = 120.0
+GS_FIRST_RETRY_S = 5.0
 _QUERY = {
     "s3": ("endpoint_override", "scheme", "region", "anonymous", "force_virtual_addressing", "tls_ca_file_path"),
     "gs": ("endpoint_override", "scheme", "anonymous", "project_id"),
 }
 _SWITCHES = ("anonymous", "force_virtual_addressing")
-_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
-_AWS_ERROR = re.compile(r"AWS Error ([A-Z_]+)(?: \(HTTP status (\d+)\))?")
+_ENDPOINTS = {
+    "s3": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
+    "gs": ("STORAGE_EMULATOR_HOST", "CLOUD_STORAGE_EMULATOR_ENDPOINT"),
+}
+_REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 
 
 def is_store_url(text: str) -> bool:
@@ -81,7 +87,12 @@ class ObjectStore:
     @property
     def files(self) -> Any:
         """The pyarrow file system."""
-        return _file_system(self.url.partition("://")[0], self.options)
+        return _file_system(self.scheme, self.options)
+
+    @property
+    def scheme(self) -> str:
+        """`s3` or `gs`."""
+        return self.url.partition("://")[0]
 
     def path(self, key: str) -> str:
         """The key as pyarrow wants it: behind the bucket."""
@@ -90,7 +101,7 @@ class ObjectStore:
     def check_bucket(self) -> None:
         """A missing bucket looks like an empty one in listings; this tells them apart."""
         with self.errors(""):
-            found = self.files.get_file_info(self.bucket)
+            found = _file_system(self.scheme, self.options, is_first=True).get_file_info(self.bucket)
         if found.type == pafs.FileType.NotFound:
             raise StoreUnusable(
                 f"There is no bucket {self.bucket!r} for {self.url}.",
@@ -123,22 +134,36 @@ class ObjectStore:
         self._upload(key, write)
 
     def _upload(self, key: str, write: Callable[[Any], object]) -> None:
-        with self.errors(key):
-            out = self.files.open_output_stream(self.path(key), compression=None)  # the default goes by the name
-            write(out)  # where it fails, the upload is never completed: nothing appears
-            out.close()
+        try:
+            with self.errors(key):
+                out = self.files.open_output_stream(self.path(key), compression=None)  # the default goes by the name
+                write(out)  # where it fails, the upload is never completed: nothing appears
+                out.close()
+        except FileNotFoundError as error:  # so GCS says that there is no bucket
+            raise store_error(error, f"{self.url}/{key}") from None
 
     def get(self, key: str) -> bytes | None:
-        """A whole object; None if there is none."""
-        try:
-            with self.errors(key), self.files.open_input_file(self.path(key)) as source:
-                return bytes(source.read())
-        except FileNotFoundError:
-            return None
-        except StoreUnusable:
-            if self.info(key) is None:  # removed between the look at its size and the reading
+        """A whole object; None if there is none.
+
+        It is looked at first and read then. GCS reads the version that was looked at, and has none if it was replaced
+        in between: then it is read anew. To take it for missing would free a lease that is being renewed.
+        """
+        for _ in range(ATTEMPTS):
+            try:
+                with self.errors(key):
+                    source = self.files.open_input_file(self.path(key))
+            except FileNotFoundError:
                 return None
-            raise
+            try:
+                with self.errors(key), source:
+                    return bytes(source.read())
+            except (FileNotFoundError, ValueError):  # pyarrow calls a file closed whose version is gone
+                continue
+            except StoreUnusable:
+                if self.info(key) is None:  # removed between the look at its size and the reading
+                    return None
+                raise
+        raise StoreUnusable(f"{self.url}/{key} cannot be read: it is replaced all the time.", source=self.url)
 
     def open(self, key: str) -> Any:
         """A file for random access (`read_at`, or what Parquet readers want). Raises FileNotFoundError."""
@@ -184,38 +209,6 @@ def _stored(info: Any, key: str) -> StoredObject:
     return StoredObject(key, info.size, moment.timestamp() if isinstance(moment, datetime.datetime) else 0.0)
 
 
-def is_store_failure(error: Exception) -> bool:
-    """Whether a reader's error is the store's, and not one of the bytes that it read."""
-    return isinstance(error, OSError) and ("AWS Error" in str(error) or "google::cloud" in str(error))
-
-
-def store_error(error: Exception, where: str) -> StoreUnusable:
-    """An error of the store as one paragraph with a remedy."""
-    text = " ".join(str(error).split())
-    found = _AWS_ERROR.search(text)
-    kind, status = (found.group(1), found.group(2) or "") if found else ("", "")
-    if kind == "NO_SUCH_BUCKET" or "NoSuchBucket" in text:
-        said, remedy = "there is no such bucket", "Make it first, or mend the URL, the region or the endpoint."
-    elif kind in ("ACCESS_DENIED", "INVALID_ACCESS_KEY_ID", "SIGNATURE_DOES_NOT_MATCH") or status in ("401", "403"):
-        said = "the store refuses access"
-        remedy = (
-            "Give credentials that may list, read, write and delete there, in the environment (AWS_ACCESS_KEY_ID,"
-            " AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; GOOGLE_APPLICATION_CREDENTIALS), never in the URL."
-        )
-    elif kind in ("SLOW_DOWN", "THROTTLING", "REQUEST_LIMIT_EXCEEDED") or status in ("429", "503"):
-        said = "the store goes on asking to slow down"
-        remedy = "Nothing is lost: give the same command again later."
-    elif kind in ("INTERNAL_FAILURE", "SERVICE_UNAVAILABLE") or status.startswith("5"):
-        said = "the store fails, and goes on failing when asked again"
-        remedy = "Nothing is lost: give the same command again later."
-    elif kind == "NETWORK_CONNECTION" or "timed out" in text.lower():
-        said = "the store does not answer"
-        remedy = "Look at the network, AWS_ENDPOINT_URL and the URL; then give the same command again."
-    else:
-        said, remedy = "the store says: " + text[:300], "Nothing is lost: mend it and give the same command again."
-    return StoreUnusable(f"{where} cannot be used: {said}.", source=where, remedy=remedy)
-
-
 def open_store(url: str) -> ObjectStore:
     """The prefix that a URL names.
 
@@ -242,12 +235,23 @@ def open_store(url: str) -> ObjectStore:
     key = "/".join(part for part in parts.path.split("/") if part)
     if not key:
         raise ConfigError(f"{_bare(url)} names a bucket, no folder in it.", remedy=f"Write {_bare(url)}/runs/NAME.")
-    if parts.scheme == "s3" and "endpoint_override" not in query:
-        endpoint = next((os.environ[name] for name in _ENDPOINTS if os.environ.get(name)), "")
-        if endpoint:
-            said = urlsplit(endpoint if "://" in endpoint else f"https://{endpoint}")
-            query = {"scheme": said.scheme, **query, "endpoint_override": said.netloc}
+    query = {**_surroundings(parts.scheme, query), **query}
     return ObjectStore(f"{parts.scheme}://{parts.netloc}/{key}", tuple(sorted(query.items())))
+
+
+def _surroundings(scheme: str, query: dict[str, str]) -> dict[str, str]:
+    """What the environment says of the place. It goes where the store goes: nodes of a cluster need not know it."""
+    found: dict[str, str] = {}
+    endpoint = next((os.environ[name] for name in _ENDPOINTS[scheme] if os.environ.get(name)), "")
+    if endpoint and "endpoint_override" not in query:
+        said = urlsplit(endpoint if "://" in endpoint else f"{'http' if scheme == 'gs' else 'https'}://{endpoint}")
+        found = {"scheme": said.scheme, "endpoint_override": said.netloc}
+        if scheme == "gs":  # an emulator, as Google's own libraries take these variables
+            found["anonymous"] = "true"
+    region = next((os.environ[name] for name in _REGIONS if os.environ.get(name)), "")
+    if region and scheme == "s3":
+        found["region"] = region
+    return found
 
 
 _SECRET = "Credentials do not belong into a URL: they would end in logs and in the shell's history."
@@ -259,21 +263,23 @@ def _bare(url: str) -> str:
 
 
 @lru_cache(maxsize=8)
-def _file_system(scheme: str, options: tuple[tuple[str, str], ...]) -> Any:
-    """One client per process and store: it holds the connections."""
+def _file_system(scheme: str, options: tuple[tuple[str, str], ...], is_first: bool = False) -> Any:
+    """One client per process and store: it holds the connections. `is_first`: one that soon gives up."""
     given: dict[str, Any] = dict(options)
     for name in _SWITCHES:
         if name in given:
             given[name] = given[name].lower() in ("1", "true", "yes")
     if scheme == "gs":
-        limit = datetime.timedelta(seconds=GS_RETRY_S)
+        limit = datetime.timedelta(seconds=GS_FIRST_RETRY_S if is_first else GS_RETRY_S)
         return pafs.GcsFileSystem(**given, retry_time_limit=limit)
     if "endpoint_override" in given and "region" not in given:
-        given["region"] = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+        given["region"] = "us-east-1"
     return pafs.S3FileSystem(
         **given,
         allow_delayed_open=True,  # an object of one part is one PUT
         connect_timeout=CONNECT_TIMEOUT_S,
         request_timeout=REQUEST_TIMEOUT_S,
-        retry_strategy=pafs.AwsStandardS3RetryStrategy(max_attempts=ATTEMPTS),
+        retry_strategy=pafs.AwsStandardS3RetryStrategy(
+            max_attempts=min(ATTEMPTS, FIRST_ATTEMPTS if is_first else ATTEMPTS)
+        ),
     )

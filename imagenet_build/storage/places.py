@@ -12,13 +12,17 @@ import io
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Union, cast
 
 from imagenet_build.errors import BuildError, DataError
-from imagenet_build.storage.object_store import ObjectStore, is_store_failure, is_store_url, open_store, store_error
+from imagenet_build.storage.object_store import ObjectStore, is_store_url, open_store
 from imagenet_build.storage.publication import Publication
+from imagenet_build.storage.store_errors import is_store_failure, store_error
+from imagenet_build.storage.stored_file import StoredFile
+from imagenet_build.storage.work_directory import OWNER
 
 DEFAULT_WORK = Path("data/work")
 READ_AHEAD = 4 << 20
@@ -159,8 +163,26 @@ def place_of(text: str, work: Path | None = None) -> Location:
     if not is_store_url(text):
         return Path(text)
     store = open_store(text)
-    named = hashlib.sha256(repr((store.url, store.options)).encode()).hexdigest()[:16]
+    known_by = tuple(option for option in store.options if option[0] != "region")  # it may come from the environment
+    named = hashlib.sha256(repr((store.url, known_by)).encode()).hexdigest()[:16]
     return Place(StoredRun(store, (work or DEFAULT_WORK / named).absolute(), Publication(store)))
+
+
+def on_this_machine(root: Place) -> Place:
+    """The same place, for a unit that may run on another machine than the run's writer.
+
+    There the writer's work directory is not made: whoever builds from that machine later would find a directory that
+    holds no run's state, or it may not be made at all. Temporary files go where the machine wants them.
+    """
+    if (root.run.work / OWNER).exists():
+        return root
+    return replace(root, run=replace(root.run, work=Path(_own_folder().name)))
+
+
+@lru_cache(maxsize=1)
+def _own_folder() -> tempfile.TemporaryDirectory[str]:
+    """Of this process; removed when it ends."""
+    return tempfile.TemporaryDirectory(prefix="imagenet_build-")
 
 
 def run_name(root: Location) -> str:
@@ -205,7 +227,7 @@ def open_file(path: Location) -> BinaryIO:
     """A file for reading at any place. Raises FileNotFoundError; a store is read ahead by `READ_AHEAD` bytes."""
     if isinstance(path, Path):
         return path.open("rb")
-    return cast(BinaryIO, io.BufferedReader(source_of(path), READ_AHEAD))
+    return cast(BinaryIO, io.BufferedReader(StoredFile(source_of(path), str(path)), READ_AHEAD))
 
 
 def version_of(path: Location) -> tuple[Any, ...]:

@@ -198,11 +198,13 @@ def read_config(layout: RunLayout) -> BuildConfig:
     """The configuration of a run.
 
     Raises:
-        DataError: the directory is no run, or one of another format.
+        DataError: the directory is no run, or one of another format. StoreUnusable: there is no such bucket.
     """
     try:
         record = json.loads(layout.run_record.read_text(encoding="utf-8"))
     except FileNotFoundError:
+        if isinstance(layout.root, Place):
+            layout.root.run.store.check_bucket()
         raise DataError(
             f"{layout.root} is not a run: it has no run.json.", remedy="Name the --out directory of a build."
         ) from None

@@ -41,6 +41,8 @@ _FILES = (_STATE, "search/*.sqlite", "votes/journal.sqlite", "download.sqlite")
 """In the order in which they are copied."""
 _COMPUTED = ("taxonomy", "queries", "dedup", "manifest")
 """Stages whose units leave files in the store."""
+_LEFT_ON_DISK = ("dedup", "excluded")
+"""The unit that leaves its outcome in the work directory, which no snapshot holds."""
 _ZSTD = pa.Codec("zstd")
 
 
@@ -169,16 +171,20 @@ def restore(store: ObjectStore, work: Path, snapshot: dict[str, Any] | None) -> 
                     )
                 out.write(piece)
                 left -= len(piece)
+    _forget(work, "stage = ? AND key = ?", _LEFT_ON_DISK)
     if snapshot is not None:
         write_origin(work, Origin(int(snapshot["epoch"]), str(snapshot["id"])))
 
 
 def forget_computed(work: Path) -> None:
     """Let stages that only compute do so again: a writer that died after the snapshot may have left other files."""
+    _forget(work, f"stage IN ({', '.join('?' * len(_COMPUTED))})", _COMPUTED)
+
+
+def _forget(work: Path, which: str, values: tuple[str, ...]) -> None:
     if (work / _STATE).exists():
         with contextlib.closing(sqlite3.connect(work / _STATE)) as state, state:
-            marks = ", ".join("?" * len(_COMPUTED))
-            state.execute(f"DELETE FROM units WHERE stage IN ({marks})", _COMPUTED)
+            state.execute(f"DELETE FROM units WHERE {which}", values)
 
 
 def refresh(run: StoredRun) -> Path:

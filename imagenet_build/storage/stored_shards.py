@@ -7,9 +7,10 @@ from typing import Any
 
 from imagenet_build.errors import DataError
 from imagenet_build.records import ShardRef
-from imagenet_build.storage.object_store import ObjectStore, store_error
+from imagenet_build.storage.object_store import ObjectStore
 from imagenet_build.storage.places import Location, Place, StoredRun
 from imagenet_build.storage.queue_view import QueueView
+from imagenet_build.storage.store_errors import store_error
 
 OPEN_SHARDS = 64
 """Whose lengths are remembered per process: the first picture of a shard costs one request more."""
@@ -78,16 +79,19 @@ def read_member(folder: Place, ref: ShardRef) -> bytes:
                 return shard.read(ref.size)
     except FileNotFoundError:
         pass
-    try:
-        data = bytes(_open_shard(folder.run.store, path.key).read_at(ref.size, ref.offset))
-    except FileNotFoundError:
-        raise DataError(f"The shard {path} is missing.") from None
-    except OSError as error:
-        raise store_error(error, str(path)) from None
-    if len(data) != ref.size:
-        _open_shard.cache_clear()  # it was opened when it was shorter
-        raise DataError(f"The shard {path} ends inside the image at byte {ref.offset}.")
-    return data
+    data = b""
+    for is_last in (False, True):
+        try:
+            data = bytes(_open_shard(folder.run.store, path.key).read_at(ref.size, ref.offset))
+        except FileNotFoundError:
+            if is_last:
+                raise DataError(f"The shard {path} is missing.") from None
+        except OSError as error:
+            raise store_error(error, str(path)) from None
+        if len(data) == ref.size:
+            return data
+        _open_shard.cache_clear()  # it was opened when it was shorter; GCS has that version no more
+    raise DataError(f"The shard {path} ends inside the image at byte {ref.offset}.")
 
 
 @lru_cache(maxsize=OPEN_SHARDS)

@@ -23,6 +23,7 @@ FAULTS = {
     "InternalError": "500 Internal Server Error",
     "SlowDown": "503 Slow Down",
     "AccessDenied": "403 Forbidden",
+    "PermanentRedirect": "301 Moved Permanently",
 }
 
 
@@ -36,6 +37,8 @@ class Request:
     range: str
     is_ours: bool
     """From the program under test, not from a test that looks into the bucket."""
+    account: str = ""
+    """The access key that it was signed with."""
     fault: str = ""
 
     @property
@@ -115,6 +118,7 @@ class S3Server:
             environ.get("QUERY_STRING", ""),
             environ.get("HTTP_RANGE", ""),
             "Boto3" not in environ.get("HTTP_USER_AGENT", ""),
+            environ.get("HTTP_AUTHORIZATION", "").partition("Credential=")[2].partition("/")[0],
         )
         fault = self.refuse(request)
         self.requests.append(replace(request, fault=fault))

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import pickle
+import time
+
 import pytest
 
 from imagenet_build.errors import ConfigError, StoreUnusable
 from imagenet_build.storage import object_store
 from imagenet_build.storage.object_store import ObjectStore, open_store
+from imagenet_build.storage.store_errors import store_error
 from imagenet_build.storage.unfinished_uploads import abort_unfinished
 from tests.fakes.s3_server import BUCKET, Request, S3Server
 
@@ -50,6 +54,7 @@ def test_passing_faults_are_repeated(store: ObjectStore, s3: S3Server) -> None:
         ("AccessDenied", "refuses access", "AWS_ACCESS_KEY_ID"),
         ("SlowDown", "goes on asking to slow down", "again later"),
         ("InternalError", "goes on failing", "again later"),
+        ("PermanentRedirect", "lies in another region", "AWS_REGION"),
     ],
 )
 def test_lasting_faults_end_in_a_paragraph(
@@ -90,6 +95,50 @@ def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, "testing")
     with pytest.raises(StoreUnusable, match="does not answer"):
         open_store("s3://bucket/runs/x?endpoint_override=127.0.0.1:9&scheme=http").put("a", b"1")
+
+
+def test_the_first_request_gives_up_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing-secret")
+    store = open_store("s3://bucket/runs/x?endpoint_override=127.0.0.1:9&scheme=http&region=eu-west-2")
+    started = time.monotonic()
+    with pytest.raises(StoreUnusable, match="does not answer"):
+        store.check_bucket()
+    assert time.monotonic() - started < 15
+
+
+def test_what_the_environment_says_of_the_place_goes_with_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://store.example:9000")
+    monkeypatch.setenv("AWS_REGION", "eu-west-3")
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", "localhost:4443")
+    s3, gcs = open_store("s3://bucket/x"), open_store("gs://bucket/x")
+    named = open_store("s3://bucket/x?region=eu-west-1&endpoint_override=other.example")
+    for name in ("AWS_ENDPOINT_URL", "AWS_REGION", "STORAGE_EMULATOR_HOST"):
+        monkeypatch.delenv(name)
+    assert dict(pickle.loads(pickle.dumps(s3)).options) == {
+        "endpoint_override": "store.example:9000",
+        "scheme": "http",
+        "region": "eu-west-3",
+    }
+    assert dict(gcs.options) == {"endpoint_override": "localhost:4443", "scheme": "http", "anonymous": "true"}
+    assert dict(named.options) == {"endpoint_override": "other.example", "region": "eu-west-1"}
+
+
+@pytest.mark.parametrize(
+    ("text", "url", "said", "remedy"),
+    [
+        ("google::cloud::Status(PERMISSION_DENIED: x http_status_code=403}})", "gs://b/x", "refuses access", "GOOGLE_"),
+        ("google::cloud::Status(RESOURCE_EXHAUSTED: x http_status_code=429}})", "gs://b/x", "slow down", "again later"),
+        ("google::cloud::Status(UNAVAILABLE: x CURL error [6]=Could", "gs://b/x", "does not answer", "network"),
+        ("google::cloud::Status(INTERNAL: x http_status_code=500}})", "gs://b/x", "goes on failing", "again later"),
+        ("Could not create a OAuth2 access token to auth", "gs://b/x", "no credentials are found", "gcloud auth"),
+        ("AWS Error UNKNOWN (HTTP status 301) located in 'eu-west-9'", "s3://b/x", "eu-west-9", "AWS_REGION=eu-west-9"),
+    ],
+)
+def test_errors_in_words(text: str, url: str, said: str, remedy: str) -> None:
+    error = store_error(OSError(text), url)
+    assert said in error.message
+    assert remedy in error.remedy
 
 
 @pytest.mark.parametrize(

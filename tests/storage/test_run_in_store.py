@@ -279,3 +279,5 @@ def test_a_missing_bucket_ends_with_3(world: World, s3: S3Server, tmp_path: Path
     assert refused.returncode == 3
     assert "no bucket 'nowhere'" in refused.stderr
     assert "Traceback" not in refused.stderr
+    looked = run(world.command("status", "s3://nowhere/x", "--work", str(tmp_path / "reader")))
+    assert (looked.returncode, "no bucket 'nowhere'" in looked.stderr) == (3, True)

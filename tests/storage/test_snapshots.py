@@ -7,6 +7,7 @@ import pytest
 
 from imagenet_build.storage import snapshots
 from imagenet_build.storage.object_store import ObjectStore
+from imagenet_build.storage.run_state import RunState
 from imagenet_build.storage.snapshots import SnapshotWriter, forget_computed, read_snapshot, restore
 from tests.fakes.s3_server import S3Server
 
@@ -61,3 +62,16 @@ def test_what_has_not_changed_is_not_sent_again(
     assert len(pieces & after) > 25
     assert len(pieces - after) < 6  # the file's first page, its index, its end; what is replaced is removed
     database.close()
+
+
+def test_what_lay_on_the_other_disk_is_made_again(store: ObjectStore, tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    state = RunState(tmp_path / "here" / "state.sqlite")
+    for key in ("excluded", "n00000001"):
+        state.record_unit("dedup", key, "f", {}, "")
+    state.close()
+    _save(SnapshotWriter(store, tmp_path / "here", 1), tmp_path)
+    (tmp_path / "there").mkdir()
+    restore(store, tmp_path / "there", read_snapshot(store))
+    found = sqlite3.connect(tmp_path / "there" / "state.sqlite").execute("SELECT key FROM units").fetchall()
+    assert found == [("n00000001",)]
