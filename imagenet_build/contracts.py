@@ -31,6 +31,8 @@ class WorkUnit:
     """What politeness is counted by: units of one lane never run at the same time."""
     size: int = 1
     """Items in it, for progress."""
+    here: bool = False
+    """It needs files of the machine that the user sits at: it runs in the process that owns the run."""
 
 
 @dataclass(frozen=True, slots=True)

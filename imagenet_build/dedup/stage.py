@@ -41,7 +41,7 @@ class DedupStage:
         """
         config = run.config.dedup
         across = f"{config.conflict_bits}/{config.leak_bits}/{digest_of(config.exclude)}"
-        yield WorkUnit(self.name, EXCLUDED, hashlib.sha256(across.encode()).hexdigest()[:32])
+        yield WorkUnit(self.name, EXCLUDED, hashlib.sha256(across.encode()).hexdigest()[:32], here=True)
         rules = f"{thresholds(run)}/{'/'.join(config.licenses)}"
         hits = tables.by_synset(run.layout.hits, HITS, ["wnid", "url_key", "license"])
         for wnid, images in tables.by_synset(run.layout.images, IMAGES, ["wnid", *_FINGERPRINTED]):

@@ -33,11 +33,10 @@ class LocalExecutor:
         if isinstance(stage, LaneStage):
             run_lanes(stage, units, run, on_result, advance)
         elif self._workers == 1 or len(units) < POOL_FROM:
-            for unit in units:
-                on_result(stage.run_unit(unit, run))
-                advance(unit.size)
+            run_here(stage, units, run, on_result, advance)
         else:
-            self._run_pool(stage, units, run, on_result, advance)
+            run_here(stage, [unit for unit in units if unit.here], run, on_result, advance)
+            self._run_pool(stage, [unit for unit in units if not unit.here], run, on_result, advance)
 
     def exchange(self, run: RunContext) -> Exchange:
         """See `Executor.exchange`."""
@@ -61,6 +60,13 @@ class LocalExecutor:
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
+
+
+def run_here(stage: Stage, units: Sequence[WorkUnit], run: RunContext, on_result: OnResult, advance: Advance) -> None:
+    """One unit after the other, in this process."""
+    for unit in units:
+        on_result(stage.run_unit(unit, run))
+        advance(unit.size)
 
 
 def _collect(

@@ -19,7 +19,7 @@ from imagenet_build.errors import ConfigError, SourceError, StoreUnusable
 from imagenet_build.execution.exchange_here import ExchangeHere
 from imagenet_build.execution.executor import OnResult
 from imagenet_build.execution.lanes import run_lanes
-from imagenet_build.execution.local import CHUNK, run_chunk
+from imagenet_build.execution.local import CHUNK, run_chunk, run_here
 from imagenet_build.execution.ray_crew import RayCrew
 from imagenet_build.execution.ray_exchange import RayExchange
 from imagenet_build.execution.ray_link import LOOK_S, Watch, cause_of, connect, first_line, import_ray
@@ -61,7 +61,8 @@ class RayExecutor:
             crew = RayCrew(self._ray, run.layout.root, self._size())
             run_lanes(stage, units, run, on_result, advance, crew)
         else:
-            self._run_tasks(stage, units, run, on_result, advance)
+            run_here(stage, [unit for unit in units if unit.here], run, on_result, advance)
+            self._run_tasks(stage, [unit for unit in units if not unit.here], run, on_result, advance)
 
     def exchange(self, run: RunContext) -> Exchange:
         """See `Executor.exchange`."""

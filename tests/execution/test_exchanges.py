@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -54,31 +51,10 @@ def counted(folder: Path, table: pa.Table) -> pa.Table:
     return table
 
 
-@pytest.fixture(scope="module")
-def on_ray(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayExchange]:
-    ray = pytest.importorskip("ray", reason="needs Ray: pip install 'imagenet-build[ray]'")
-    from imagenet_build.execution.ray_link import import_ray
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_AUTH_MODE", "disabled")  # else Ray writes a token into the home directory
-        import_ray()
-        yield from _connected(ray, tmp_path_factory.mktemp("small"))
-
-
-def _connected(ray: Any, folder: Path) -> Iterator[RayExchange]:
-    paths = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
-    ray.init(
-        "local", num_cpus=1, log_to_driver=False, logging_level="error", runtime_env={"env_vars": {"PYTHONPATH": paths}}
-    )
-    yield RayExchange(ray, ExchangeHere(folder), from_pieces=1)
-    ray.shutdown()
-
-
 @pytest.fixture(params=["memory", "files", "ray"])
 def exchange(request: pytest.FixtureRequest, tmp_path: Path) -> Exchange:
     if request.param == "ray":
-        made: RayExchange = request.getfixturevalue("on_ray")
-        return made
+        return RayExchange(request.getfixturevalue("joined_ray"), ExchangeHere(tmp_path), from_pieces=1)
     return ExchangeHere(tmp_path / "work", 10**9 if request.param == "memory" else 500)
 
 
