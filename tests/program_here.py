@@ -1,4 +1,4 @@
-"""The program in this process: what a process of its own prints and ends with, without the seconds that one takes to start.
+"""The program in this process: what a process of its own prints and ends with, without the seconds of its start.
 
 For what does not depend on the process itself. Signals, exit, what survives a kill and what another process finds are
 tested with `tests.world.run`.
@@ -22,7 +22,7 @@ NOT_PASSED_ON = "IMAGENET_BUILD_CONTACT"
 
 
 def run_here(*arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Call the program with arguments; what it raises ends as in a process, as a traceback on stderr and exit code 1."""
+    """Call the program with arguments; what it raises ends as in a process: a traceback on stderr, exit code 1."""
     environment: dict[str, str | None] = {"COLUMNS": "200", NOT_PASSED_ON: None, **(env or {})}
     with _as_in_a_new_process():
         result = CliRunner().invoke(main, arguments, env=environment, prog_name="imagenet-build")

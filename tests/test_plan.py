@@ -339,7 +339,7 @@ def test_a_plan_is_near_the_requests_then_sent(tmp_path):
 
 
 def test_an_index_unlike_the_assumptions_needs_measured_yields(tmp_path):
-    with index_in(tmp_path, openverse=0.25, wikimedia=4.0, collection=2.0) as index:
+    with index_in(tmp_path, openverse=0.25, wikimedia=2.0, collection=0.5) as index:
         subtrees = plan_and_search(index)
     for compared in subtrees.values():  # so the test above can fail
         for engine in ("openverse", "wikimedia"):
