@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,9 +21,9 @@ else:
     Browser = Any
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, Path]]:
-    """A world in which a build has ended well, for tests that only look; `(world, run directory)`."""
+@pytest.fixture(scope="session")
+def built_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, Path]]:
+    """A world in which a build has ended well; `(world, run directory)`."""
     folder = tmp_path_factory.mktemp("built")
     with OpenverseServer() as openverse, ImageServer() as images:
         made = make_world(folder, openverse, images)
@@ -30,6 +31,15 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, Pat
         assert done.returncode == 0, done.stderr
         (folder / "outcome.json").write_text(done.stdout)
         yield made, folder / "run"
+
+
+@pytest.fixture(scope="module")
+def built(built_once: tuple[World, Path], tmp_path_factory: pytest.TempPathFactory) -> tuple[World, Path]:
+    """The same for tests that only look, but for what the module's own commands write into its copy of the run."""
+    world, run = built_once
+    copy = tmp_path_factory.mktemp("built")
+    shutil.copy(run.parent / "outcome.json", copy)
+    return world, shutil.copytree(run, copy / "run")
 
 
 @pytest.fixture

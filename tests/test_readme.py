@@ -81,7 +81,10 @@ def command_lines() -> list[str]:
 
 
 def commands(group: click.Group = main, above: str = "") -> Iterator[tuple[str, click.Command]]:
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
         if isinstance(command, click.Group):
             yield from commands(command, f"{above}{name} ")
         if not isinstance(command, click.Group) or command.invoke_without_command:

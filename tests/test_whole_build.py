@@ -14,6 +14,7 @@ import yaml
 from imagenet_build.records import ShardRef
 from imagenet_build.storage.shards import read_member
 from tests.fakes import pictures
+from tests.program_here import run_here
 from tests.world import World, assert_same_rows, manifest_rows, run
 
 
@@ -70,7 +71,7 @@ def test_every_refusal_is_a_row(built: tuple[World, Path]) -> None:
 
 def test_each_url_is_fetched_once_and_a_second_build_asks_nothing(world: World, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    assert world.build(out).returncode == 0
+    assert world.build_here(out).returncode == 0
     first = world.requests()
     assert {url: times for url, times in first.items() if times != 1} == {}
     rows = manifest_rows(out)
@@ -81,7 +82,7 @@ def test_each_url_is_fetched_once_and_a_second_build_asks_nothing(world: World, 
 
 
 def test_two_builds_have_the_same_rows_whatever_the_number_of_workers(world: World, tmp_path: Path) -> None:
-    assert world.build(tmp_path / "one").returncode == 0
+    assert world.build_here(tmp_path / "one").returncode == 0
     two = world.build(
         tmp_path / "two",
         *("--set", "execution.workers=2", "--set", "download.hosts={127.0.0.1: {min_delay_s: 0, concurrency: 1}}"),
@@ -93,20 +94,20 @@ def test_two_builds_have_the_same_rows_whatever_the_number_of_workers(world: Wor
 def test_another_language_and_another_root_only_add_work(world: World, tmp_path: Path) -> None:
     out = tmp_path / "run"
     small = ("--set", "queries.languages=[spa]", "--set", "taxonomy.roots=[animal.n.01]")
-    assert world.build(out, *small).returncode == 0
+    assert world.build_here(out, *small).returncode == 0
     first = world.requests()
     grown = world.build(out, "--set", "queries.languages=[spa, ita, cmn, nld]")
     assert grown.returncode == 0, grown.stderr
     assert {url: times for url, times in world.requests().items() if times != 1} == {}
     assert world.requests().keys() > first.keys()
-    assert world.build(tmp_path / "fresh", "--set", "queries.languages=[spa, ita, cmn, nld]").returncode == 0
+    assert world.build_here(tmp_path / "fresh", "--set", "queries.languages=[spa, ita, cmn, nld]").returncode == 0
     assert_same_rows(manifest_rows(out), manifest_rows(tmp_path / "fresh"))
 
 
 def test_a_change_that_makes_old_rows_wrong_is_refused(world: World, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    assert world.build(out, "--until", "queries").returncode == 0
-    refused = world.build(out, "--set", "download.min_side_px=10", "--set", "queries.languages=[spa]")
+    assert world.build_here(out, "--until", "queries").returncode == 0
+    refused = world.build_here(out, "--set", "download.min_side_px=10", "--set", "queries.languages=[spa]")
     assert refused.returncode == 2
     assert "download.min_side_px: 64 -> 10" in refused.stderr
     assert "queries.languages: cmn, nld, ita taken away" in refused.stderr
@@ -115,16 +116,16 @@ def test_a_change_that_makes_old_rows_wrong_is_refused(world: World, tmp_path: P
 
 def test_retry_brings_back_what_was_refused(world: World, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    assert world.build(out).returncode == 0
+    assert world.build_here(out).returncode == 0
     world.images.serve("/bad/missing.jpg", pictures.photo(77))
     back = run(world.command("retry", str(out), "--reason", "http_error", "--json"))
     assert json.loads(back.stdout) == {"queued": 1, "dead": 0}
-    resumed = run(world.command("build", "--out", str(out)))  # by its directory alone
+    resumed = run_here("build", "--out", str(out))  # by its directory alone
     assert resumed.returncode == 0, resumed.stderr
     assert not any(pd.read_parquet(out / "rejections.parquet")["url"].str.endswith("missing.jpg"))
     kept = pd.concat([pd.read_parquet(path) for path in (out / "manifest").glob("*.parquet")])
     assert kept["url"].str.endswith("missing.jpg").any()
-    checked = run(world.command("check", str(out)))
+    checked = run_here("check", str(out))
     assert checked.returncode == 0, checked.stdout
 
 
@@ -139,8 +140,8 @@ def test_status_and_check_read_only_the_run(built: tuple[World, Path], tmp_path:
     assert (download["waiting"], download["refused"]) == (0, len(world.bad_paths))
     assert said["refused"]["download"]["truncated"] == 1
     assert all(synset["counts"]["waiting"] == 0 for synset in said["synsets"])
-    assert run(world.command("status", str(moved))).returncode == 0
-    assert run(world.command("check", str(moved))).returncode == 0
+    assert run_here("status", str(moved)).returncode == 0
+    assert run_here("check", str(moved)).returncode == 0
 
 
 def test_duckdb_reads_all_manifests_at_once(built: tuple[World, Path]) -> None:
@@ -153,17 +154,17 @@ def test_duckdb_reads_all_manifests_at_once(built: tuple[World, Path]) -> None:
 
 def test_urls_alone_are_a_valid_run(world: World, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    assert world.build(out, "--set", "download.enabled=false").returncode == 0
+    assert world.build_here(out, "--set", "download.enabled=false").returncode == 0
     assert world.images.log.count() == 0
     tables = manifest_rows(out)
     assert sum(len(table) for table in tables.values()) > 20
     assert all(row["sha256"] is None for table in tables.values() for row in table)
-    assert run(world.command("check", str(out))).returncode == 0
+    assert run_here("check", str(out)).returncode == 0
 
 
 def test_until_stops_after_a_stage_and_the_next_call_goes_on(world: World, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    assert world.build(out, "--until", "queries").returncode == 0
+    assert world.build_here(out, "--until", "queries").returncode == 0
     assert world.openverse.log.count() == 0
     assert not (out / "hits.parquet").exists()
     assert world.build(out).returncode == 0
@@ -182,13 +183,13 @@ def test_an_engine_that_fails_needs_attention_and_the_next_build_heals(world: Wo
     rows = manifest_rows(out)
     assert sum(len(table) for table in rows.values()) > 0  # the other engine went on
     world.openverse.always(None)
-    assert world.build(out).returncode == 0
-    assert world.build(tmp_path / "fresh").returncode == 0
+    assert world.build_here(out).returncode == 0
+    assert world.build_here(tmp_path / "fresh").returncode == 0
     assert_same_rows(manifest_rows(out), manifest_rows(tmp_path / "fresh"))
 
 
 def test_the_run_remembers_its_configuration(world: World, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    assert world.build(out, "--until", "taxonomy").returncode == 0
+    assert world.build_here(out, "--until", "taxonomy").returncode == 0
     copy = yaml.safe_load((out / "config.yaml").read_text())
     assert copy["taxonomy"]["roots"] == ["animal.n.01", "musical_instrument.n.01"]

@@ -2,50 +2,63 @@
 
 from __future__ import annotations
 
-from imagenet_build.cli.collection import collection
-from imagenet_build.cli.concepts import concepts_command
-from imagenet_build.cli.demo import demo_command
-from imagenet_build.cli.duplicates import duplicates_command, fingerprint_command
-from imagenet_build.cli.engines import engines_command, engines_register_command
-from imagenet_build.cli.fetch import fetch_command
-from imagenet_build.cli.main import main
-from imagenet_build.cli.plan import plan_command
-from imagenet_build.cli.report import report_command
-from imagenet_build.cli.runs import build_command, check_command, retry_command, status_command
-from imagenet_build.cli.serve import serve_command as explore_command
-from imagenet_build.cli.stats import stats
-from imagenet_build.cli.stats_precision import precision, sample
-from imagenet_build.cli.taxonomy import data, queries, synsets
-from imagenet_build.cli.verify import verify
-from imagenet_build.cli.verify_exchange import export_command, import_command
-from imagenet_build.cli.verify_run import run_command, serve_command, tasks_command, votes_command
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
 
-data.add_command(concepts_command)
-stats.add_command(sample)
-stats.add_command(precision)
-for _command in (tasks_command, serve_command, votes_command, run_command, export_command, import_command):
-    verify.add_command(_command)
-for _command in (
-    demo_command,
-    data,
-    synsets,
-    queries,
-    engines_command,
-    engines_register_command,
-    plan_command,
-    collection,
-    build_command,
-    fetch_command,
-    status_command,
-    retry_command,
-    check_command,
-    duplicates_command,
-    fingerprint_command,
-    verify,
-    stats,
-    report_command,
-    explore_command,
-):
-    main.add_command(_command)
+import click
+
+from imagenet_build.cli.main import main
+
+_COMMANDS = {
+    "build": "runs:build_command",
+    "check": "runs:check_command",
+    "collection": "collection:collection",
+    "data": "taxonomy:data",
+    "demo": "demo:demo_command",
+    "duplicates": "duplicates:duplicates_command",
+    "engines": "engines:engines_command",
+    "engines-register": "engines:engines_register_command",
+    "fetch": "fetch:fetch_command",
+    "fingerprint": "duplicates:fingerprint_command",
+    "plan": "plan:plan_command",
+    "queries": "taxonomy:queries",
+    "report": "report:report_command",
+    "retry": "runs:retry_command",
+    "serve": "serve:serve_command",
+    "stats": "stats:stats",
+    "status": "runs:status_command",
+    "synsets": "taxonomy:synsets",
+    "verify": "verify:verify",
+}
+"""Name -> module of this folder and what the command is called there."""
+_PARTS = {
+    "data": ("concepts:concepts_command",),
+    "stats": ("stats_precision:sample", "stats_precision:precision"),
+    "verify": (
+        *("verify_run:tasks_command", "verify_run:serve_command", "verify_run:votes_command", "verify_run:run_command"),
+        *("verify_exchange:export_command", "verify_exchange:import_command"),
+    ),
+}
+"""Groups -> commands of theirs that stand in other modules."""
+
+
+def _found(place: str) -> click.Command:
+    module, name = place.split(":")
+    found = getattr(import_module(f"imagenet_build.cli.{module}"), name)
+    assert isinstance(found, click.Command)
+    return found
+
+
+def _load(name: str) -> click.Command:
+    command = _found(_COMMANDS[name])
+    for part in _PARTS.get(name, ()):
+        assert isinstance(command, click.Group)
+        command.add_command(_found(part))
+    return command
+
+
+_later: dict[str, Callable[[], click.Command]] = {name: partial(_load, name) for name in _COMMANDS}
+main.later = _later
 
 __all__ = ["main"]

@@ -6,6 +6,7 @@ import gc
 import logging
 import signal
 import sys
+from collections.abc import Callable, Mapping
 
 import click
 from rich.console import Console
@@ -18,7 +19,22 @@ EXIT_INTERRUPTED = 130
 
 
 class Group(click.Group):
-    """Runs commands; errors raised on purpose end as a paragraph on stderr, never as a traceback."""
+    """Runs commands; errors raised on purpose end as a paragraph on stderr, never as a traceback.
+
+    A command of `later` is loaded when it is asked for: what the others import would cost every start a second.
+    """
+
+    later: Mapping[str, Callable[[], click.Command]] = {}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of all commands, loaded or not."""
+        return sorted({*super().list_commands(ctx), *self.later})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a name, loaded now if it was not."""
+        if cmd_name in self.later and cmd_name not in self.commands:
+            self.add_command(self.later[cmd_name](), cmd_name)
+        return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the chosen command."""

@@ -8,8 +8,11 @@ part of it. Words of languages with a Snowball stemmer lose their endings, so th
 from __future__ import annotations
 
 import re
+import sys
 import threading
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
@@ -103,9 +106,23 @@ def _stem(word: str, stemmer: str) -> str:
 
 @cache
 def _stemmer(name: str) -> Any:
-    from nltk.stem.snowball import SnowballStemmer  # takes most of a second to load
+    with _without("scipy.stats"):  # for NLTK's statistics, which go without it; loading it takes a second
+        from nltk.stem.snowball import SnowballStemmer
 
     return SnowballStemmer(name)
+
+
+@contextmanager
+def _without(module: str) -> Iterator[None]:
+    """Meanwhile whoever can go without a module that is not loaded yet does."""
+    absent = module not in sys.modules
+    if absent:
+        sys.modules[module] = None  # type: ignore[assignment]  # how Python marks what cannot be imported
+    try:
+        yield
+    finally:
+        if absent and sys.modules.get(module) is None:
+            sys.modules.pop(module, None)
 
 
 @lru_cache(maxsize=1)

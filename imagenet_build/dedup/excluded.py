@@ -122,7 +122,7 @@ def read_lists(lists: Sequence[Path], work: Path) -> Listed:
                     files[sha256] = name
                 if dct is not None:
                     hashes.append((name, dct))
-    table = pa.concat_tables([_EMPTY, *found])
+    table = pa.concat_tables([_KNOWN.empty_table(), *found])
     files |= dict(zip(table["sha256"].to_pylist(), table["name"].to_pylist(), strict=True))
     return Listed(
         [*table["name"].to_pylist(), *(name for name, _ in hashes)],
@@ -132,7 +132,7 @@ def read_lists(lists: Sequence[Path], work: Path) -> Listed:
     )
 
 
-_EMPTY = FINGERPRINTS.empty_table().select(["name", *COLUMNS]).replace_schema_metadata(None)
+_KNOWN = pa.schema([FINGERPRINTS.field(name) for name in ("name", *COLUMNS)])
 
 
 def _is_folder_of_pictures(path: Path) -> bool:
@@ -157,7 +157,7 @@ def _renamed(path: Path) -> pa.Table:
             remedy=f"Make the list with: {_MAKE_A_LIST}",
         )
     table = pq.read_table(path, columns=[named, *COLUMNS], partitioning=None).rename_columns(["name", *COLUMNS])
-    return table.filter(table["tiny"].is_valid()).cast(_EMPTY.schema)
+    return table.filter(table["tiny"].is_valid()).cast(_KNOWN)
 
 
 def _lines(path: Path) -> Iterator[tuple[str, str, int | None]]:

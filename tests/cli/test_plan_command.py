@@ -16,6 +16,8 @@ from tests.mini_wordnet.fixtures import mini_config, mini_folder, real_corpora  
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 DOGS = "taxonomy: {roots: [dog.n.01]}\nsearch: {engines: [{name: openverse}, {name: wikimedia}]}\n"
+BY_MAJORITY = "verify: {method: majority}\n"
+"""Votes that are known without simulating thousands of them, which takes seconds: for tests of anything else."""
 
 
 @click.group(cls=Group)
@@ -55,7 +57,7 @@ def planned(result: Result) -> dict:
 
 
 def test_a_row_per_engine_and_totals(run, tmp_path):
-    result = run(DOGS)
+    result = run(DOGS)  # by the default method
     assert result.exit_code == 0, result.output
     header, openverse, wikimedia, *_ = result.stdout.splitlines()
     assert header.split("\t")[:4] == ["engine", "queries", "skipped", "requests"]
@@ -67,7 +69,7 @@ def test_a_row_per_engine_and_totals(run, tmp_path):
 
 
 def test_json_has_three_numbers_for_everything(run):
-    found = planned(run(DOGS, "--json"))
+    found = planned(run(DOGS + BY_MAJORITY, "--json"))
     assert [engine["name"] for engine in found["engines"]] == ["openverse", "wikimedia"]
     for engine in found["engines"]:
         assert 0 < engine["requests"]["low"] <= engine["requests"]["expected"] <= engine["requests"]["high"]
@@ -90,13 +92,14 @@ def test_votes_follow_from_the_configured_method(run):
     rates = plans["rates"]
     assert 1 < rates["votes_per_picture"]["low"] < rates["votes_per_picture"]["high"] < 7
     assert rates["money"]["expected"] == pytest.approx(rates["votes"]["expected"] * 0.01)
-    images = planned(run(DOGS, "--json"))["totals"]["images"]
+    images = planned(run(DOGS + BY_MAJORITY, "--json"))["totals"]["images"]
     assert rates["votes"]["high"] == pytest.approx(images["high"] * rates["votes_per_picture"]["high"])
 
 
 def test_more_queries_take_more_requests(run):
     paper, wide = (
-        planned(run(DOGS, "--json", "--set", f"queries.expand={expand}"))["totals"] for expand in ("paper", "wide")
+        planned(run(DOGS + BY_MAJORITY, "--json", "--set", f"queries.expand={expand}"))["totals"]
+        for expand in ("paper", "wide")
     )
     assert wide["queries"] > paper["queries"]
     assert wide["requests"]["expected"] > paper["requests"]["expected"]
@@ -115,23 +118,25 @@ class Choosy(EngineDefaults):
 def test_keys_that_are_missing_and_queries_that_an_engine_does_not_take(run, monkeypatch):
     monkeypatch.setattr(plan, "make_engine", lambda *_: Choosy())
     monkeypatch.delenv("CHOOSY_KEY", raising=False)
-    result = run("taxonomy: {roots: [dog.n.01, violin.n.01]}\nsearch: {engines: [{name: choosy}]}\n")
+    result = run("taxonomy: {roots: [dog.n.01, violin.n.01]}\nsearch: {engines: [{name: choosy}]}\n" + BY_MAJORITY)
     assert "choosy needs CHOOSY_KEY in the environment" in result.stdout
     assert "queries: English only" in result.stdout
     assert "queries: living things only" in result.stdout
     monkeypatch.setenv("CHOOSY_KEY", "abc-secret")
-    found = run("taxonomy: {roots: [dog.n.01, violin.n.01]}\nsearch: {engines: [{name: choosy}]}\n", "--json")
+    found = run(
+        "taxonomy: {roots: [dog.n.01, violin.n.01]}\nsearch: {engines: [{name: choosy}]}\n" + BY_MAJORITY, "--json"
+    )
     assert planned(found)["engines"][0]["keys_missing"] == []
     assert "abc-secret" not in found.output
     monkeypatch.delenv("CHOOSY_KEY")
     Path("keys.txt").write_text("CHOOSY_KEY=abc-secret\n")
     text = "taxonomy: {roots: [dog.n.01]}\nsearch: {keys_file: keys.txt, engines: [{name: choosy}]}\n"
-    assert planned(run(text, "--json"))["engines"][0]["keys_missing"] == []
+    assert planned(run(text + BY_MAJORITY, "--json"))["engines"][0]["keys_missing"] == []
 
 
 def test_a_configured_pause_makes_it_longer(run):
     slow = DOGS.replace("{name: wikimedia}", "{name: wikimedia, min_delay_s: 60}")
-    (_, before), (_, after) = (planned(run(text, "--json"))["engines"] for text in (DOGS, slow))
+    (_, before), (_, after) = (planned(run(text + BY_MAJORITY, "--json"))["engines"] for text in (DOGS, slow))
     assert after["requests"] == before["requests"]
     assert after["days"]["expected"] == pytest.approx(before["days"]["expected"] * 120)
 
@@ -151,7 +156,7 @@ def test_what_cannot_be_planned(run, text, said):
 
 
 def test_a_missing_language_is_said_once(run):
-    result = run(DOGS, "--set", "queries.languages=[ita, xyz]")
+    result = run(DOGS + BY_MAJORITY, "--set", "queries.languages=[ita, xyz]")
     assert result.stderr.count("xyz") == 1
 
 
@@ -162,5 +167,7 @@ def test_help_has_an_example():
 def test_the_papers_subtrees(real_corpora):  # noqa: F811
     places = [word for key in ("wordnet_dir", "omw_dir") for word in ("--set", f"taxonomy.{key}={real_corpora}")]
     config = str(CONFIGS / "cvpr2009.yaml")
-    result = CliRunner().invoke(program, ["plan", config, "--json", "--set", "queries.expand=wide", *places])
+    result = CliRunner().invoke(
+        program, ["plan", config, "--json", "--set", "queries.expand=wide", "--set", "verify.method=majority", *places]
+    )
     assert planned(result)["totals"]["synsets"] == 5247

@@ -188,6 +188,9 @@ def test_signals_are_as_before_afterwards(tmp_path):
 
 # signals, in a process of their own
 
+AS_IN_A_TERMINAL = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+"""Tests started with `&` in a script ignore Ctrl-C, and so would every process that they start."""
+
 WAITING = """
 import asyncio, sys
 from pathlib import Path
@@ -235,7 +238,7 @@ if __name__ == "__main__":
 
 def start(code: str, folder: Path) -> subprocess.Popen[str]:
     script = folder / "script.py"
-    script.write_text(code, encoding="utf-8")
+    script.write_text(AS_IN_A_TERMINAL + code, encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(
         [sys.executable, str(script)], cwd=folder, env=environment, stdout=subprocess.PIPE, text=True

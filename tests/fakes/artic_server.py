@@ -46,7 +46,10 @@ class ArticServer(CatalogueServer):
         found = list(enumerate(self.entries))
         for clause in [*clauses.get("must", []), *clauses.get("filter", [])]:
             try:
-                found = [(number, entry) for number, entry in found if self._passes(number, entry, clause)]
+                if "simple_query_string" in clause:
+                    found = self._matching(found, clause["simple_query_string"])
+                else:
+                    found = [(number, entry) for number, entry in found if self._passes(number, entry, clause)]
             except (KeyError, TypeError):
                 return web.Response(status=400, text=SEARCH_FAILED, content_type="application/json")
         shown = found[(page - 1) * limit : page * limit]
@@ -71,13 +74,18 @@ class ArticServer(CatalogueServer):
             }
         )
 
+    def _matching(
+        self, entries: list[tuple[int, dict[str, Any]]], text: Mapping[str, Any]
+    ) -> list[tuple[int, dict[str, Any]]]:
+        """The entries that hold all words; the words are looked for once, not once per entry."""
+        if text["default_operator"] != "and":
+            return entries
+        matches = {number for number, _ in self.found(text["query"])}
+        return [(number, entry) for number, entry in entries if number in matches]
+
     def _passes(self, number: int, entry: Mapping[str, Any], clause: Mapping[str, Any]) -> bool:
         ((kind, value),) = clause.items()
         artwork = self._artwork(number, entry)
-        if kind == "simple_query_string":
-            if value["default_operator"] != "and":
-                return True
-            return any(number == match for match, _ in self.found(value["query"]))
         if kind == "term":
             return all(artwork[name] == wanted for name, wanted in value.items())
         if kind == "exists":

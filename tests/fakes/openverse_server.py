@@ -8,6 +8,7 @@ import re
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from aiohttp import web
@@ -225,8 +226,9 @@ class OpenverseServer(FakeServer):
         return {**result, **{key: value for key, value in picture.items() if key not in hidden}}
 
 
-def _words(text: str) -> set[str]:
-    return set(re.findall(r"\w+", text.casefold()))
+@lru_cache(maxsize=1 << 14)
+def _words(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"\w+", text.casefold()))
 
 
 def _matches(picture: Mapping[str, Any], query: Mapping[str, str]) -> bool:

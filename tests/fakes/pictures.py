@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from functools import lru_cache
 
 import numpy as np
 from PIL import Image
@@ -36,6 +37,7 @@ def encoded(image: Image.Image, format: str = JPEG, **options: object) -> bytes:
     return buffer.getvalue()
 
 
+@lru_cache(maxsize=256)  # every world shows the same hundred, and making them took most of a second
 def photo(seed: int, width: int = 320, height: int = 240, format: str = JPEG) -> bytes:
     """`photo_image` as a file; JPEG, PNG, WEBP, GIF, BMP or TIFF."""
     return encoded(photo_image(seed, width, height), format)

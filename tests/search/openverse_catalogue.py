@@ -23,7 +23,7 @@ class OpenverseCatalogue(OpenverseServer):
         self.pictures = [
             picture
             for picture in held
-            if not without & set(str(picture["title"]).casefold().split())
+            if not (without and without & set(str(picture["title"]).casefold().split()))
             and (not sources or picture.get("source") in sources)
             and picture.get("source") not in excluded
             and (not categories or picture.get("category") in categories)

@@ -8,6 +8,7 @@ import json
 import re
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import yaml
 
 from imagenet_build.storage.page_store import PageStore
 from tests.mini_wordnet.make import build as build_mini_wordnet
+from tests.program_here import run_here
 from tests.world import run
 
 KEYS = {
@@ -112,6 +114,7 @@ def write_config(folder: Path, base_urls: Mapping[str, str], **search: Any) -> P
         "network": {"allow_addresses": ["127.0.0.1"], "contact": "operator@example.org"},
         "download": {"enabled": False},
         "execution": {"workers": 1},
+        "verify": {"method": "majority"},  # `plan` then knows the votes without simulating any
     }
     config = folder / "secrets.yaml"
     config.write_text(yaml.safe_dump(data))
@@ -119,4 +122,10 @@ def write_config(folder: Path, base_urls: Mapping[str, str], **search: Any) -> P
 
 
 def imagenet_build(*arguments: str, keys: Mapping[str, str] = KEYS) -> subprocess.CompletedProcess[str]:
-    return run(["python", "-m", "imagenet_build", *arguments], env=dict(keys))
+    """The program as its users start it: whatever a process prints until its end is in what it gives."""
+    return run([sys.executable, "-m", "imagenet_build", *arguments], env=dict(keys))
+
+
+def imagenet_build_here(*arguments: str, keys: Mapping[str, str] = KEYS) -> subprocess.CompletedProcess[str]:
+    """The same in this process, for one more case of a kind that a process of its own has shown."""
+    return run_here(*arguments, env=keys)

@@ -25,6 +25,8 @@ from tests.fakes.server import Reply
 from tests.search.openverse_catalogue import OpenverseCatalogue
 
 HELD = 5000
+FEWER = 2500
+"""Enough for three slices within each other, where the test is not about how much is found."""
 DOG = Query("n02084071", "dog", "eng", Origin.SYNONYM, 0)
 DEEP = SearchConfig(candidates_per_synset=2 * HELD, max_hits_per_query=2 * HELD, attempts=3)
 Shares = Mapping[str, Mapping[str | None, float]]
@@ -74,7 +76,7 @@ def pictures(count: int, spread: Shares = EVEN) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def openverse() -> Iterator[OpenverseServer]:
-    with OpenverseCatalogue(pictures(HELD)) as server:
+    with OpenverseCatalogue(pictures(FEWER)) as server:
         yield server
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.fakes.openverse_server import OpenverseServer
 from tests.fakes.server import Reply
-from tests.search.secrets_shown import assert_hidden, imagenet_build, write_config
+from tests.search.secrets_shown import assert_hidden, imagenet_build, imagenet_build_here, write_config
 
 ACCOUNT = {"OPENVERSE_CLIENT_ID": "openverse-NEVER-SHOWN-4", "OPENVERSE_CLIENT_SECRET": "openverse/NEVER+SHOWN=5&of~7"}
 
@@ -51,16 +51,19 @@ def test_a_token_that_a_service_repeats_is_shown_nowhere(talkative, tmp_path, fr
     (tmp_path / "keys.txt").write_text("".join(f"{name}={key}\n" for name, key in ACCOUNT.items() if from_file))
     config = write_config(tmp_path, {"openverse": talkative.base_url}, keys_file="keys.txt")
     keys = dict.fromkeys(ACCOUNT, "") if from_file else ACCOUNT
-    built = imagenet_build("-v", "build", str(config), "--out", str(out), keys=keys)
+    program = imagenet_build_here if from_file else imagenet_build
+    built = program("-v", "build", str(config), "--out", str(out), keys=keys)
     assert built.returncode == 0, built.stderr
     said = [
-        imagenet_build("-v", *command, keys=keys)
-        for command in (
-            ("status", str(out), "--json", "--synsets"),
-            ("plan", str(config), "--json"),
-            ("engines", "--json", "--config", str(config)),
-            ("engines", "--check", "--json", "--config", str(config)),
-        )
+        program("-v", "engines", "--check", "--json", "--config", str(config), keys=keys),
+        *(
+            imagenet_build_here("-v", *command, keys=keys)
+            for command in (
+                ("status", str(out), "--json", "--synsets"),
+                ("plan", str(config), "--json"),
+                ("engines", "--json", "--config", str(config)),
+            )
+        ),
     ]
     assert [done.returncode for done in said] == [0] * 4, [done.stderr for done in said]
     searches = [call for call in talkative.log.calls if call.path == "/v1/images/"]
@@ -89,11 +92,11 @@ def test_a_token_in_a_failing_answer_is_shown_nowhere(talkative, tmp_path, reply
     config = write_config(tmp_path, {"openverse": talkative.base_url})
     for call in range(2, 200):  # the first call is for the token
         talkative.at(call, reply)
-    built = imagenet_build("-v", "build", str(config), "--out", str(out), keys=ACCOUNT)
+    built = imagenet_build_here("-v", "build", str(config), "--out", str(out), keys=ACCOUNT)
     assert built.returncode in (0, 1), built.stderr
     assert talkative.log.count("/v1/images/") > 0
     assert len(talkative.tokens) == 1
-    said = imagenet_build("-v", "status", str(out), "--json", keys=ACCOUNT)
+    said = imagenet_build_here("-v", "status", str(out), "--json", keys=ACCOUNT)
     assert_hidden(out, built, said, keys=(*ACCOUNT.values(), *talkative.tokens))
 
 
@@ -104,9 +107,9 @@ def test_a_secret_that_the_token_endpoint_repeats_is_shown_nowhere(talkative, tm
     sent = urlencode(ACCOUNT)
     answer = {"error": sent, "error_description": ACCOUNT["OPENVERSE_CLIENT_SECRET"], "token_type": sent}
     talkative.always(Reply.json({**answer, "access_token": "token of another kind"}, status))
-    built = imagenet_build("-v", "build", str(config), "--out", str(out), keys=ACCOUNT)
+    built = imagenet_build_here("-v", "build", str(config), "--out", str(out), keys=ACCOUNT)
     assert built.returncode == 1, built.stderr
     assert talkative.log.count("/v1/images/") == 0
-    said = imagenet_build("-v", "status", str(out), "--json", keys=ACCOUNT)
+    said = imagenet_build_here("-v", "status", str(out), "--json", keys=ACCOUNT)
     assert "token endpoint" in said.stdout
     assert_hidden(out, built, said, keys=(*ACCOUNT.values(), "token of another kind"))
