@@ -1,11 +1,17 @@
-"""What every worker process of a pool does first."""
+"""What processes of this program do first."""
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
 import threading
+
+
+def expect_many_rows() -> None:
+    """Rows by the thousand are no garbage: looking through them costs a tenth of the time."""
+    gc.set_threshold(20_000, 20, 20)
 
 
 def start_worker() -> None:

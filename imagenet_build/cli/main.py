@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import signal
 import sys
@@ -13,6 +12,7 @@ from rich.console import Console
 
 from imagenet_build import __version__
 from imagenet_build.errors import BuildError
+from imagenet_build.worker_process import expect_many_rows
 
 EXIT_ATTENTION = 1
 EXIT_INTERRUPTED = 130
@@ -76,6 +76,4 @@ def main(verbose: bool) -> None:
         level=logging.DEBUG if verbose else logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
     )
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    gc.set_threshold(
-        20_000, 20, 20
-    )  # rows by the thousand are no garbage: looking through them costs a tenth of the time
+    expect_many_rows()

@@ -44,6 +44,8 @@ HIRE_AGAIN_S = 2.0
 """How often a replacement is tried."""
 NO_MEMBER_S = 60.0
 """How long a session without any member waits for one."""
+TOGETHER_S = 15.0
+"""How long the first member of a session waits for the others."""
 MOST_LOSSES = 5
 """A URL that so many members were lost with is refused: it may be what they died of."""
 _UNUSED_LOOK_S = 0.01
@@ -85,6 +87,7 @@ class CrewFetcher:
             self._do(self._hire())
         try:
             await self._someone()
+            await self._all_together()
         except BaseException:
             await self.__aexit__(None, None, None)
             raise
@@ -184,6 +187,18 @@ class CrewFetcher:
                 await self._has_news.wait()
             finally:
                 timer.cancel()
+
+    async def _all_together(self) -> None:
+        """Give the others a while to come: a host stays with whom it is given to."""
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(TOGETHER_S, self._has_news.set)
+        ends_at = loop.time() + TOGETHER_S
+        try:
+            while len(self._seats) < self._crew.size and loop.time() < ends_at and self._failure is None:
+                self._has_news.clear()
+                await self._has_news.wait()
+        finally:
+            timer.cancel()
 
     async def _hire(self) -> None:
         while True:

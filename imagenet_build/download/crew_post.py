@@ -43,7 +43,7 @@ from imagenet_build.records import ImageFacts, Rejection
 
 UNUSED_LOOK_S = 0.01
 """How often a lane that is to be given back is looked at."""
-GATHER_S = 0.02
+GATHER_S = 0.04
 """What there is to say is gathered for so long after the last time: every call costs about as much as a picture."""
 MOST_SAID = 256
 MOST_SAID_BYTES = 16 << 20

@@ -18,6 +18,7 @@ from imagenet_build.contracts import Member, Post
 from imagenet_build.errors import MemberLost, SourceError
 from imagenet_build.execution.ray_link import cause_of, check_there, first_line, unusable
 from imagenet_build.storage.places import Location
+from imagenet_build.worker_process import expect_many_rows
 
 WAIT_S = 1.0
 """An actor that has nothing to say answers after so long."""
@@ -113,6 +114,7 @@ class PostActor:
     """A `Post` in a process of the cluster."""
 
     def __init__(self, make: Callable[[str], Post], name: str) -> None:
+        expect_many_rows()
         self._post = make(name)
         self._heard_at = time.monotonic()
 

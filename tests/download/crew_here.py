@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from imagenet_build.contracts import Post
-from imagenet_build.download.crew_messages import FetchUrl, Found, Resting
+from imagenet_build.download.crew_messages import FetchUrl, Found, OpenHost, Resting
 from imagenet_build.download.crew_post import FetchPost
 from imagenet_build.errors import MemberLost
 
@@ -31,8 +31,11 @@ class CrewHere:
     """At these transports of messages the member is lost, before or after they arrive."""
     stays_s: float = 0.0
     """A lost member goes on for so long, cut off."""
+    late_s: float = 0.0
+    """All but the first come so much later."""
     no_more_than: int = 1000
     """Members that can be hired altogether."""
+    asked: int = 0
     hired: list[MemberHere] = field(default_factory=list)
     in_hand: Counter[str] = field(default_factory=Counter)
     """URLs that a member had when it was lost."""
@@ -42,8 +45,11 @@ class CrewHere:
     _ends: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def hire(self, make: Callable[[str], Post]) -> MemberHere:
-        if len(self.hired) >= self.no_more_than:
+        if self.asked >= self.no_more_than:
             raise MemberLost("there is no place for it")
+        self.asked += 1
+        if self.asked > 1:
+            await asyncio.sleep(self.late_s)
         post = _sent(make)(f"member{len(self.hired)}")
         assert isinstance(post, FetchPost)
         await post.start()
@@ -74,6 +80,7 @@ class MemberHere:
         self._post = post
         self.name = name
         self.urls: dict[int, str] = {}
+        self.opened: list[str] = []
         self.is_lost = False
         self.is_closed = False
 
@@ -84,6 +91,7 @@ class MemberHere:
         if arrives:
             sent = _sent(messages)
             self.urls.update({message.number: message.url for message in sent if isinstance(message, FetchUrl)})
+            self.opened += [message.host for message in sent if isinstance(message, OpenHost)]
             self._crew.told += sent
             self._post.tell(sent)
         self._check(is_lost)

@@ -108,8 +108,24 @@ def test_the_rows_are_those_of_one_process(tmp_path, world):
     assert crew.is_over()
 
 
+def test_hosts_are_shared_out_when_all_members_are_there(tmp_path, world):
+    crew = CrewHere(3, late_s=0.3)
+    download = Download(tmp_path, hits([DOG], [world.url("/0", host) for host in HOSTS]))
+    download.run(crew)
+    assert [len(member.opened) for member in crew.hired] == [2, 2, 2]
+
+
+def test_a_member_that_does_not_come_is_not_waited_for_for_ever(tmp_path, world, monkeypatch):
+    monkeypatch.setattr(crew_module, "TOGETHER_S", 0.2)
+    crew = CrewHere(3, no_more_than=2)
+    download = Download(tmp_path, hits([DOG], [world.url("/0", host) for host in HOSTS]))
+    download.run(crew)
+    assert download.is_complete()
+    assert [len(member.opened) for member in crew.hired] == [3, 3]
+
+
 def test_hosts_keep_their_limits_whoever_is_led_there(tmp_path, world):
-    urls = criss_cross(world, 9)
+    urls = criss_cross(world, 9, gone(0.15))  # longer than messages are gathered, so that limits are reached
     crew = CrewHere(3, slow_s=0.01)
     rule = {"min_delay_s": 0.0, "concurrency": 2}
     download = Download(tmp_path, hits([DOG], urls), {"default_host": rule})
