@@ -21,7 +21,7 @@ from picture_host import PictureHost, photographs
 from process_tree import measure, session_processes
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from tests.ray_nodes import Nodes, ray_nodes
+from tests.ray_nodes import Nodes, environment, ray_nodes
 
 CONCURRENCY = 4
 SETTINGS = {
@@ -57,6 +57,7 @@ def main() -> None:
                 after = dict(before)
                 usage = measure(
                     fetch_command(urls, out, {**SETTINGS, **more}),
+                    env=environment(),
                     on_sample=lambda _, __, after=after: after.update(_cpu_of(nodes)),
                 )
                 cpu_s = usage.cpu_s
