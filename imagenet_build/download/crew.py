@@ -31,7 +31,6 @@ from imagenet_build.download.crew_messages import (
 from imagenet_build.download.crew_post import GATHER_S
 from imagenet_build.download.crew_seat import Seat
 from imagenet_build.download.crew_turns import CrewTurns
-from imagenet_build.download.fetch import Fetched
 from imagenet_build.errors import BuildError, HostResting, MemberLost, SourceError
 from imagenet_build.network.host_lanes import HostLanes, LaneMemory, LaneState
 from imagenet_build.records import Rejection, RejectReason
@@ -112,8 +111,8 @@ class CrewFetcher:
         if seat is not None:
             await self._take_back(host, seat)
 
-    async def fetch(self, queued: QueuedUrl) -> Fetched:
-        """Fetch and inspect one URL, as `Fetcher.fetch` and the decoders do.
+    async def fetch(self, queued: QueuedUrl) -> Found:
+        """Fetch, inspect and store one URL's picture, as `HostWork` does with one that is fetched here.
 
         Raises:
             HostResting: as there. SourceError: no member is left. BuildError: a member cannot work.
@@ -121,7 +120,7 @@ class CrewFetcher:
         for _ in range(MOST_LOSSES):
             seat = await self._seat_for(queued.host)
             number = next(self._numbers)
-            answer: asyncio.Future[Fetched] = asyncio.get_running_loop().create_future()
+            answer: asyncio.Future[Found] = asyncio.get_running_loop().create_future()
             seat.asked[number] = (queued.host, answer)
             seat.send(FetchUrl(number, queued.url))
             try:
@@ -131,7 +130,7 @@ class CrewFetcher:
             finally:
                 seat.asked.pop(number, None)
         lost = Rejection(RejectReason.DECODER_FAILED, f"{MOST_LOSSES} processes that had it in hand were lost")
-        return Fetched(lost, MOST_LOSSES, queued.url)
+        return Found(-1, lost, None, MOST_LOSSES, queued.url)
 
     # which member has which host
 
@@ -261,8 +260,7 @@ class CrewFetcher:
         if seat.is_lost:
             return
         if isinstance(message, Found):
-            fetched = Fetched(message.result, message.attempts, message.final_url, message.facts)
-            seat.settle(message.number, fetched)
+            seat.settle(message.number, message)
         elif isinstance(message, Resting):
             seat.settle(message.number, HostResting(message.message, until=message.until))
         elif isinstance(message, LaneChanged):

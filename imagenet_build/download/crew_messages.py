@@ -7,7 +7,7 @@ from typing import NamedTuple
 from imagenet_build.errors import BuildError
 from imagenet_build.network.away_lanes import LaneMessage
 from imagenet_build.network.host_lanes import LaneState
-from imagenet_build.records import ImageFacts, Rejection
+from imagenet_build.records import ImageFacts, Rejection, ShardRef
 
 
 class OpenHost(NamedTuple):
@@ -51,9 +51,10 @@ class Found(NamedTuple):
     """What became of it."""
 
     number: int
-    result: bytes | Rejection
+    result: ShardRef | bytes | Rejection
+    """Of a good picture, where its bytes are in a shard of the member's; or the bytes, if no disk is common to both."""
     facts: ImageFacts | None
-    """Of the bytes."""
+    """Of a good picture."""
     attempts: int
     final_url: str
 

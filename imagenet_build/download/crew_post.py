@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 from imagenet_build.contracts import RunContext
 from imagenet_build.download.crew_messages import (
@@ -28,6 +29,7 @@ from imagenet_build.download.decode_pool import DecodePool
 from imagenet_build.download.fetching import fetching
 from imagenet_build.download.host_rules import rules_of
 from imagenet_build.download.large_bodies import LargeBodies
+from imagenet_build.download.post_shards import PostShards
 from imagenet_build.errors import BuildError, HostResting
 from imagenet_build.network.away_lanes import (
     AwayLanes,
@@ -39,7 +41,7 @@ from imagenet_build.network.away_lanes import (
     TurnRefused,
 )
 from imagenet_build.network.host_lanes import HostLanes, LaneState
-from imagenet_build.records import ImageFacts, Rejection
+from imagenet_build.records import ImageFacts, Rejection, ShardRef
 
 UNUSED_LOOK_S = 0.01
 """How often a lane that is to be given back is looked at."""
@@ -65,12 +67,16 @@ class FetchPost:
         self._said_at = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
         self._large_bodies = LargeBodies()
+        self._shards: PostShards | None = None
 
     async def start(self) -> None:
         """Open connections and decoders."""
         config, network = self._run.config.download, self._run.config.network
         self._decoders = DecodePool(config, 1)
         self._stack.callback(self._decoders.close)
+        if isinstance(self._run.layout.root, Path):
+            self._shards = PostShards(self._run.layout.open_shards, config.shard_bytes)
+            self._stack.push_async_callback(self._shards.close)
         self._lanes = HostLanes(rules_of(config), self)
         self._away = AwayLanes(self._name, self._lanes, self._is_open, self._say)
         self._home = LaneHome(self._lanes, self._say)
@@ -150,13 +156,16 @@ class FetchPost:
         place = self._large_bodies.place()
         try:
             fetched = await self._fetcher.fetch(wanted.url, place)
-            facts: ImageFacts | Rejection | None = None
-            if isinstance(fetched.result, bytes):
-                facts = await self._decoders.inspect(fetched.result)
-            # bytes that are refused are not kept: there is no need to send them
-            result = facts if isinstance(facts, Rejection) else fetched.result
-            told = facts if isinstance(facts, ImageFacts) else None
-            self._say(Found(wanted.number, result, told, fetched.attempts, fetched.final_url))
+            result: ShardRef | bytes | Rejection = fetched.result
+            facts: ImageFacts | None = None
+            if isinstance(result, bytes):
+                found = await self._decoders.inspect(result)
+                if isinstance(found, Rejection):
+                    result = found  # bytes that are refused are not kept
+                else:
+                    facts = found
+                    result = self._shards.keep(facts, result) if self._shards else result
+            self._say(Found(wanted.number, result, facts, fetched.attempts, fetched.final_url))
         except HostResting as resting:
             self._say(Resting(wanted.number, resting.until, str(resting)))
         except BuildError as error:

@@ -6,8 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from imagenet_build.contracts import Member
-from imagenet_build.download.crew_messages import ToMember
-from imagenet_build.download.fetch import Fetched
+from imagenet_build.download.crew_messages import Found, ToMember
 from imagenet_build.errors import HostResting
 
 
@@ -18,7 +17,7 @@ class Seat:
     member: Member
     hosts: set[str] = field(default_factory=set)
     """Whose lanes live there."""
-    asked: dict[int, tuple[str, asyncio.Future[Fetched]]] = field(default_factory=dict)
+    asked: dict[int, tuple[str, asyncio.Future[Found]]] = field(default_factory=dict)
     """Number of a URL -> its host, and who waits for it."""
     closing: dict[str, asyncio.Future[None]] = field(default_factory=dict)
     """Hosts that are to be given back, and who waits for them."""
@@ -37,7 +36,7 @@ class Seat:
         mail, self.outbox = self.outbox, []
         return mail
 
-    def settle(self, number: int, outcome: Fetched | HostResting) -> None:
+    def settle(self, number: int, outcome: Found | HostResting) -> None:
         """A URL is fetched, or its host is at rest."""
         host, answer = self.asked.pop(number, ("", None))
         if answer is None or answer.done():
@@ -49,7 +48,7 @@ class Seat:
 
     def leave(self, why: Exception) -> None:
         """Nothing will come from it any more: whoever waits for it is told."""
-        waiting: list[asyncio.Future[Fetched] | asyncio.Future[None]] = [
+        waiting: list[asyncio.Future[Found] | asyncio.Future[None]] = [
             *(answer for _, answer in self.asked.values()),
             *self.closing.values(),
         ]

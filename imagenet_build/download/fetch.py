@@ -37,7 +37,7 @@ from imagenet_build.network.opt_out import opt_out
 from imagenet_build.network.retry import LEAST_S, backoff_s
 from imagenet_build.network.robots import Robots, RobotsVerdict
 from imagenet_build.network.visit import Visit
-from imagenet_build.records import ImageFacts, Rejection, RejectReason
+from imagenet_build.records import Rejection, RejectReason
 
 HEADERS = {"Accept": "image/*", "Accept-Encoding": "identity"}
 """Pictures are compressed already: a second coding saves nothing and has to be undone."""
@@ -70,8 +70,6 @@ class Fetched:
     """Times that it was asked for."""
     final_url: str
     """Where its redirects led, as far as they were followed."""
-    facts: ImageFacts | None = None
-    """Of the bytes, if they were inspected where they were fetched."""
 
 
 class Fetcher:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import time
 from datetime import datetime
@@ -11,22 +10,22 @@ from types import TracebackType
 
 from imagenet_build.contracts import Advance, UnitResult, WorkUnit
 from imagenet_build.download.crew import CrewFetcher
+from imagenet_build.download.crew_messages import Found
 from imagenet_build.download.decode_pool import DecodePool
 from imagenet_build.download.fetch import Fetched, Fetcher
 from imagenet_build.download.host_rules import LOCAL
 from imagenet_build.download.inspect_bytes import EXTENSIONS
 from imagenet_build.download.large_bodies import LargeBodies
 from imagenet_build.download.previews import Previews
+from imagenet_build.download.sync_clock import SyncClock
 from imagenet_build.errors import HostResting
-from imagenet_build.records import ImageFacts, Rejection
+from imagenet_build.records import ImageFacts, Rejection, ShardRef
 from imagenet_build.storage.download_queue import DownloadQueue
 from imagenet_build.storage.queue_view import QueuedUrl
 from imagenet_build.storage.shards import ShardWriter
 
 FLUSH_S = 0.01
 """What was recorded is committed so much later, together with what others recorded meanwhile."""
-SYNC_S = 2.0
-"""Pictures are forced to the disk at least so often."""
 _AT_A_TIME = 256
 
 
@@ -42,22 +41,17 @@ class Keeper:
         self._shards = shards
         self._uncommitted: list[asyncio.Future[None]] = []
         """Who waits for the next commit."""
-        self._is_dirty = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._clock = SyncClock(shards.sync)
 
     async def __aenter__(self) -> Keeper:
-        """Start the clock."""
-        self._task = asyncio.create_task(self._sync_on_the_clock())
+        """Nothing is to be done."""
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Commit what is left."""
-        assert self._task is not None
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        await self._clock.close()
         self.queue.flush()
 
     async def keep(self, queued: QueuedUrl, attempts: int, final_url: str, facts: ImageFacts, data: bytes) -> None:
@@ -70,7 +64,17 @@ class Keeper:
         if image is None:
             place = self._shards.append(facts.sha256, EXTENSIONS[facts.format], data)
             image = self.queue.add_image(facts, data, place)
-            self._is_dirty.set()
+            self._clock.wrote()
+        self.queue.record_image(queued, attempts, final_url, image)
+        await self._committed()
+
+    async def keep_stored(
+        self, queued: QueuedUrl, attempts: int, final_url: str, facts: ImageFacts, place: ShardRef
+    ) -> None:
+        """Record a picture that another process has stored; if it was kept before, as it was. Raises as `keep` does."""
+        image = self.queue.image_with(facts.sha256)
+        if image is None:
+            image = self.queue.add_image(facts, None, place)
         self.queue.record_image(queued, attempts, final_url, image)
         await self._committed()
 
@@ -112,13 +116,6 @@ class Keeper:
                 commit.set_result(None)
             else:
                 commit.set_exception(failure)
-
-    async def _sync_on_the_clock(self) -> None:
-        while True:
-            await self._is_dirty.wait()
-            await asyncio.sleep(SYNC_S)
-            self._is_dirty.clear()
-            await asyncio.to_thread(self._shards.sync)
 
 
 class _Waiting:
@@ -216,7 +213,7 @@ class HostWork:
 
     async def _one(self, queued: QueuedUrl, crew: CrewFetcher | None) -> None:
         if crew is not None:
-            await self._fetched(queued, await crew.fetch(queued))
+            await self._found(queued, await crew.fetch(queued))
             return
         if self._previews is not None:
             known = await self._previews.refusal(queued)
@@ -235,8 +232,19 @@ class HostWork:
             return
         if await self._keeper.keep_known(queued, fetched.attempts, fetched.final_url, fetched.result):
             return  # a strict decode of the same bytes would say the same
-        facts = fetched.facts or await self._decoders.inspect(fetched.result)
+        facts = await self._decoders.inspect(fetched.result)
         if isinstance(facts, Rejection):
             await self._keeper.refuse(queued, fetched.attempts, fetched.final_url, facts)
         else:
             await self._keeper.keep(queued, fetched.attempts, fetched.final_url, facts, fetched.result)
+
+    async def _found(self, queued: QueuedUrl, found: Found) -> None:
+        """As `_fetched`, of what was inspected elsewhere."""
+        if isinstance(found.result, Rejection):
+            await self._keeper.refuse(queued, found.attempts, found.final_url, found.result)
+            return
+        assert found.facts is not None, "a picture without facts"
+        if isinstance(found.result, ShardRef):
+            await self._keeper.keep_stored(queued, found.attempts, found.final_url, found.facts, found.result)
+        elif not await self._keeper.keep_known(queued, found.attempts, found.final_url, found.result):
+            await self._keeper.keep(queued, found.attempts, found.final_url, found.facts, found.result)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from imagenet_build.contracts import Advance, Crew, Exchange, RunContext, UnitResult, UnitRunner, WorkUnit
@@ -25,7 +26,7 @@ from imagenet_build.storage.download_queue import DownloadQueue
 from imagenet_build.storage.places import version_text
 from imagenet_build.storage.queue_view import QueueView
 from imagenet_build.storage.schemas import HITS, IMAGES, REJECTIONS
-from imagenet_build.storage.shards import ShardWriter
+from imagenet_build.storage.shards import ShardWriter, seal_lanes
 from imagenet_build.storage.stored_shards import stored_lengths
 
 _SHARD_LANE = "w0"
@@ -70,6 +71,13 @@ class DownloadStage:
             queue = DownloadQueue(run.layout.download_queue)
             stack.callback(queue.close)
             lane = run.layout.shard_lane(_SHARD_LANE)
+            if isinstance(run.layout.root, Path):  # else nobody but this process writes shards
+
+                def seal() -> None:
+                    seal_lanes(run.layout.open_shards, queue.shard_ends(), lane)
+
+                seal()
+                stack.callback(seal)  # after all members are gone and all is journalled
             shards = ShardWriter(run.layout.open_shards, lane, shard_bytes=config.shard_bytes)
             shards.open(queue.shard_ends())  # go on behind the last journalled byte
             stack.callback(shards.close)

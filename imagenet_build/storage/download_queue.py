@@ -54,8 +54,10 @@ class DownloadQueue(QueueView):
         newest = self._db.execute("SELECT max(id) FROM images").fetchone()[0]
         self._image_ids = itertools.count((newest or 0) + 1)
         self._pending = _nothing_pending()
-        self._marks = bytearray((b"\xff" if newest else b"\0") * (_MARKS // 8))
-        """A bit for each `_mark` of bytes that were kept; those of an earlier session may have had any."""
+        self._marks = bytearray(_MARKS // 8)
+        """A bit for each `_mark` of bytes that were kept."""
+        self._may_have_any = newest is not None
+        """Those of an earlier session, or of another process, may have had any mark."""
         self.previews = QueuePreviews(self._db)
         """What `download.previews_first` needs to know."""
 
@@ -95,7 +97,7 @@ class DownloadQueue(QueueView):
     def may_have(self, data: bytes) -> bool:
         """Whether these bytes may have been kept before: no digest need be made of those that cannot."""
         mark = _mark(data)
-        return bool(self._marks[mark >> 3] >> (mark & 7) & 1)
+        return self._may_have_any or bool(self._marks[mark >> 3] >> (mark & 7) & 1)
 
     def image_with(self, sha256: str) -> int | None:
         """The number of the image with these bytes, if they were kept before."""
@@ -106,15 +108,21 @@ class DownloadQueue(QueueView):
         row = self._db.execute("SELECT id FROM images WHERE sha256 = ?", (digest,)).fetchone()
         return row[0] if row else None
 
-    def add_image(self, facts: ImageFacts, data: bytes, place: ShardRef) -> int:
-        """Bytes new to the run are in a shard: this row is the shard's journal entry. Returns the image's number."""
-        mark = _mark(data)
-        self._marks[mark >> 3] |= 1 << (mark & 7)
+    def add_image(self, facts: ImageFacts, data: bytes | None, place: ShardRef) -> int:
+        """Bytes new to the run are in a shard: this row is the shard's journal entry. Returns the image's number.
+
+        `data` is None if another process stored them.
+        """
+        if data is not None:
+            mark = _mark(data)
+            self._marks[mark >> 3] |= 1 << (mark & 7)
+        else:
+            self._may_have_any = True
         pending = self._pending
         image = next(self._image_ids)
         pending.images.append(image_values(image, facts, place))
-        first, _ = pending.shards.get(place.shard, (image, 0))
-        pending.shards[place.shard] = (first, place.offset + place.size)
+        first, end = pending.shards.get(place.shard, (image, 0))
+        pending.shards[place.shard] = (first, max(end, place.offset + place.size))
         pending.numbers[bytes.fromhex(facts.sha256)] = image
         return image
 
@@ -160,7 +168,7 @@ class DownloadQueue(QueueView):
             marks = ", ".join("?" * (1 + len(IMAGE_COLUMNS)))
             self._db.executemany(f"INSERT INTO images VALUES ({marks})", pending.images)
             self._db.executemany(
-                "INSERT INTO shards VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET end = excluded.end",
+                "INSERT INTO shards VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET end = max(end, excluded.end)",
                 [(name, first, end) for name, (first, end) in pending.shards.items()],
             )
             self._db.executemany(

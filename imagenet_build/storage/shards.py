@@ -6,9 +6,11 @@ good; whatever lies beyond is cut away when the shard is opened for appending ag
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from imagenet_build.errors import DataError
@@ -128,6 +130,43 @@ class ShardWriter:
             with self._closing:
                 os.close(self._file)
                 self._file = None
+
+
+def new_lane(folder: Path) -> str:
+    """Make a lane that no other process has, on whatever machine: making a folder succeeds once.
+
+    Raises:
+        FileNotFoundError: there is no such folder.
+    """
+    for number in itertools.count(1):
+        with contextlib.suppress(FileExistsError):
+            (folder / f"w{number}").mkdir()
+            break
+    return f"w{number}"
+
+
+def seal_lanes(folder: Path, good: Mapping[str, int], lane: str) -> None:
+    """End shards as a tar must that were left by processes which are no more; what was not journalled is cut away.
+
+    Args:
+        folder: of all lanes.
+        good: for each shard, the offset where its last journalled member's data ends, in bytes.
+        lane: of whoever calls; it stays as it is.
+    """
+    for path in sorted(folder.glob("*/*.tar")):
+        name = path.relative_to(folder).as_posix()
+        end = _padded(good.get(name, 0))
+        if path.parent.name == lane or path.stat().st_size == end + len(_END_OF_TAR):
+            continue
+        if not end:
+            path.unlink()
+            continue
+        with path.open("r+b") as shard:
+            shard.truncate(end)
+            shard.seek(end)
+            shard.write(_END_OF_TAR)
+            shard.flush()
+            os.fsync(shard.fileno())
 
 
 def read_member(folder: Location, ref: ShardRef) -> bytes:

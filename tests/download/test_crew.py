@@ -2,19 +2,22 @@
 
 import asyncio
 import gc
+import hashlib
 import os
 import random
 import signal
+import tarfile
 import time
 from collections import Counter, defaultdict
 
 import pytest
 
 from imagenet_build.download import crew as crew_module
-from imagenet_build.download.crew_messages import OpenHost
+from imagenet_build.download.crew_messages import Found, OpenHost
 from imagenet_build.errors import BuildError, ConfigError, SourceError
 from imagenet_build.network.away_lanes import WantTurn
-from imagenet_build.records import RejectReason
+from imagenet_build.records import RejectReason, ShardRef
+from imagenet_build.storage.shards import read_member
 from tests.download.crew_here import CrewHere
 from tests.download.staging import Download, hits
 from tests.fakes.image_server import ImageServer, redirect, refusal
@@ -106,6 +109,30 @@ def test_the_rows_are_those_of_one_process(tmp_path, world):
     assert again == asked
     assert len({message.host for message in crew.told if isinstance(message, OpenHost)}) == len(HOSTS)
     assert crew.is_over()
+
+
+def test_members_store_pictures_themselves_and_leave_whole_shards(tmp_path, world):
+    for number in range(40):
+        world.serve(f"/{number}.jpg", photo(number % 30, 96, 80))
+    urls = [world.url(f"/{number}.jpg", HOSTS[number % len(HOSTS)]) for number in range(40)]
+    crew = CrewHere(3, lose_at=frozenset({25, 60}), rng=random.Random(3))
+    download = Download(tmp_path, hits([DOG], urls), {"shard_bytes": 20_000})
+    download.run(crew)
+    images = download.images()
+    assert len(images) == 40
+    folder = download.context.layout.open_shards
+    for row in images:
+        data = read_member(folder, ShardRef(row["shard"], row["offset"], row["size"]))
+        assert hashlib.sha256(data).hexdigest() == row["sha256"]
+    assert len({row["sha256"] for row in images}) == 30
+    assert len({row["shard"].partition("/")[0] for row in images}) >= 3
+    assert not any(row["shard"].startswith("w0/") for row in images)
+    assert len({row["shard"] for row in images}) > 4
+    for shard in {row["shard"] for row in images}:
+        with tarfile.open(folder / shard) as tar:
+            assert all(tar.extractfile(member).read() for member in tar)
+        assert (folder / shard).read_bytes().endswith(bytes(1024))
+    assert not any(isinstance(message.result, bytes) for message in crew.said if isinstance(message, Found))
 
 
 def test_hosts_are_shared_out_when_all_members_are_there(tmp_path, world):

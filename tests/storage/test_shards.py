@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from imagenet_build.errors import DataError
 from imagenet_build.records import ShardRef
 from imagenet_build.storage import shards
-from imagenet_build.storage.shards import ShardWriter, member_header, read_member
+from imagenet_build.storage.shards import ShardWriter, member_header, new_lane, read_member, seal_lanes
 
 BIG = 1 << 40
 
@@ -255,3 +255,30 @@ def test_a_header_is_what_the_standard_library_writes(name, size):
     info = tarfile.TarInfo(name)
     info.size, info.mode = size, 0o644
     assert member_header(name, size) == info.tobuf(tarfile.USTAR_FORMAT)
+
+
+def test_lanes_are_made_once(tmp_path):
+    assert [new_lane(tmp_path) for _ in range(3)] == ["w1", "w2", "w3"]
+    with pytest.raises(FileNotFoundError):
+        new_lane(tmp_path / "elsewhere")
+
+
+def test_shards_of_processes_that_are_no_more_are_ended_where_the_journal_ends(tmp_path):
+    left = writer(tmp_path, lane="w1")
+    places = [left.append(sha(body(number)), "jpg", body(number)) for number in range(3)]
+    unknown = writer(tmp_path, lane="w2")
+    unknown.append(sha(body(7)), "jpg", body(7))
+    whole = writer(tmp_path, lane="w3")
+    last = whole.append(sha(body(8)), "jpg", body(8))
+    whole.close()
+    mine = writer(tmp_path, lane="w0")
+    mine.append(sha(body(9)), "jpg", body(9))
+    before = {path: path.read_bytes() for path in tmp_path.glob("w[03]/*.tar")}
+    good = {places[1].shard: places[1].offset + places[1].size, last.shard: last.offset + last.size}
+    for _ in range(2):
+        seal_lanes(tmp_path, good, "w0")
+        with tarfile.open(tmp_path / "w1/00000.tar") as tar:
+            assert [member.name for member in tar] == [f"{sha(body(number))}.jpg" for number in range(2)]
+        assert read_member(tmp_path, places[1]) == body(1)
+        assert not (tmp_path / "w2/00000.tar").exists()
+        assert {path: path.read_bytes() for path in before} == before
