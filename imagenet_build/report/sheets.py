@@ -18,6 +18,7 @@ from imagenet_build.errors import DataError
 from imagenet_build.records import ShardRef
 from imagenet_build.storage import tables
 from imagenet_build.storage.layout import RunLayout
+from imagenet_build.storage.places import Place
 from imagenet_build.storage.schemas import MANIFEST
 from imagenet_build.storage.shards import read_member
 from imagenet_build.verify.vote_tables import VERDICTS, verdicts_folder
@@ -73,22 +74,24 @@ def contact_sheet(layout: RunLayout, wnids: Iterable[str], grid: Grid, *, accept
     Raises:
         DataError: a manifest or a table of verdicts cannot be read.
     """
-    squares: list[PillowImage.Image] = []
+    chosen: list[dict[str, Any]] = []
     own, seen = 0, set()
     for place, wnid in enumerate(wnids):
-        if place >= MOST_READ or len(squares) == grid.places:
+        if place >= MOST_READ or len(chosen) == grid.places:
             break
         for row in _drawn(layout, wnid, accepted=accepted):
-            if len(squares) == grid.places:
+            if len(chosen) == grid.places:
                 break
             if row["sha256"] in seen:
                 continue
             seen.add(row["sha256"])
-            squares.append(_square(layout, row, grid.side_px))
+            chosen.append(row)
         if place == 0:
-            own = len(squares)
-    if not squares:
+            own = len(chosen)
+    if not chosen:
         return None
+    ahead = isinstance(layout.root, Place)
+    squares = list(tables.in_turn(lambda row: _square(layout, row, grid.side_px), chosen, ahead=ahead))
     sheet = _laid_out(squares, grid)
     out = io.BytesIO()
     sheet.save(out, "JPEG", quality=_QUALITY, optimize=True)
