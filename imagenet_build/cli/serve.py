@@ -13,6 +13,7 @@ import pyarrow as pa
 from imagenet_build.cli.run_place import EXISTING_RUN, work_option
 from imagenet_build.storage.layout import RunLayout
 from imagenet_build.storage.places import Location
+from imagenet_build.storage.run_record import read_config
 from imagenet_build.web.explorer.app import DEFAULT_PORT, explore
 from imagenet_build.web.listening import Serving
 from imagenet_build.web.sessions import invitation_link
@@ -30,7 +31,8 @@ SWITCH_S = 0.0005
 def serve_command(run: Location, host: str, port: int, open_browser: bool) -> None:
     """Look at a run in the browser: its tree, search, treemap, and every picture with where it comes from.
 
-    Nothing is changed, and a build may go on meanwhile: the numbers follow. Stop it with Ctrl-C.
+    Nothing is changed, and a build may go on meanwhile: the numbers follow; of a run at a URL, stage by stage. Stop it
+    with Ctrl-C.
 
     \b
     Examples:
@@ -39,8 +41,11 @@ def serve_command(run: Location, host: str, port: int, open_browser: bool) -> No
       imagenet-build serve s3://bucket/runs/birds
     """
 
+    layout = RunLayout(run)
+    read_config(layout)  # refuses what is no run before anything is begun
+
     async def until_stopped() -> None:
-        async with explore(RunLayout(run), host=host, port=port) as serving:
+        async with explore(layout, host=host, port=port) as serving:
             stopped = asyncio.Event()
             for number in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(number, stopped.set)
