@@ -214,11 +214,12 @@ def _lot(text: str) -> str:
 
 
 class _Sheets:
-    """Makes the contact sheets of one run."""
+    """Makes the contact sheets of one run; of one in a store several at a time."""
 
     def __init__(self, layout: RunLayout, statistics: Statistics, *, accepted: bool) -> None:
         self._layout = layout
         self._accepted = accepted
+        self._ahead = isinstance(layout.root, Place)
         self._rows = {row.wnid: row for row in statistics.synsets}
         self._glosses: dict[str, str] = {}
         if layout.synsets.exists():
@@ -227,15 +228,19 @@ class _Sheets:
 
     def branch(self, way: Sequence[str], places: Places) -> tuple[Sheet, ...]:
         """A sheet for each synset of a way; one with too few pictures borrows from below it."""
-        made = (self._sheet(wnid, [of for of in places.below(wnid) if of in places.own], BRANCH_GRID) for wnid in way)
-        return tuple(sheet for sheet in made if sheet is not None)
+
+        def made(wnid: str) -> Sheet | None:
+            return self._sheet(wnid, [of for of in places.below(wnid) if of in places.own], BRANCH_GRID)
+
+        return tuple(sheet for sheet in tables.in_turn(made, way, ahead=self._ahead) if sheet is not None)
 
     def samples(self, rows: Sequence[SynsetRow]) -> Iterator[Sheet]:
         """A strip for each synset."""
-        for row in rows:
-            sheet = self._sheet(row.wnid, [row.wnid], SAMPLE_GRID)
-            if sheet is not None:
-                yield sheet
+
+        def made(row: SynsetRow) -> Sheet | None:
+            return self._sheet(row.wnid, [row.wnid], SAMPLE_GRID)
+
+        yield from (sheet for sheet in tables.in_turn(made, rows, ahead=self._ahead) if sheet is not None)
 
     def _sheet(self, wnid: str, wnids: Sequence[str], grid: Grid) -> Sheet | None:
         picked = contact_sheet(self._layout, wnids, grid, accepted=self._accepted)

@@ -18,7 +18,6 @@ from imagenet_build.errors import DataError
 from imagenet_build.records import ShardRef
 from imagenet_build.storage import tables
 from imagenet_build.storage.layout import RunLayout
-from imagenet_build.storage.places import Place
 from imagenet_build.storage.schemas import MANIFEST
 from imagenet_build.storage.shards import read_member
 from imagenet_build.verify.vote_tables import VERDICTS, verdicts_folder
@@ -90,8 +89,7 @@ def contact_sheet(layout: RunLayout, wnids: Iterable[str], grid: Grid, *, accept
             own = len(chosen)
     if not chosen:
         return None
-    ahead = isinstance(layout.root, Place)
-    squares = list(tables.in_turn(lambda row: _square(layout, row, grid.side_px), chosen, ahead=ahead))
+    squares = [_square(layout, row, grid.side_px) for row in chosen]
     sheet = _laid_out(squares, grid)
     out = io.BytesIO()
     sheet.save(out, "JPEG", quality=_QUALITY, optimize=True)
