@@ -9,34 +9,38 @@ import click
 
 from imagenet_build.cli.late_progress import LateProgress
 from imagenet_build.cli.review_file import check_place, line
-from imagenet_build.cli.run_place import RUN_ON_DISK
-from imagenet_build.report.gather import gather_report, steps_of_report
+from imagenet_build.cli.run_place import EXISTING_RUN, RUN_OR_FILE, FileHere, work_option
+from imagenet_build.report.gather import gather_report, is_run, steps_of_report
 from imagenet_build.report.page import report_page
 from imagenet_build.stats.document import read_statistics
 from imagenet_build.storage.layout import RunLayout
+from imagenet_build.storage.places import Location
 from imagenet_build.storage.run_record import read_config
 from imagenet_build.storage.tables import write_whole
 
-_PATH = click.Path(path_type=Path, exists=True)
-
 
 @click.command("report")
-@click.argument("run", type=RUN_ON_DISK)
+@click.argument("run", type=EXISTING_RUN)
+@work_option
 @click.option(
     "--html",
-    type=click.Path(path_type=Path, dir_okay=False),
+    "--out",
+    "html",
+    type=FileHere(),
     metavar="FILE",
-    help="The page.  [default: RUN/report.html]",
+    help="The page.  [default: RUN/report.html; of a run at a URL: report.html in its work directory]",
 )
-@click.option("--against", type=_PATH, metavar="RUN|FILE", help="Another run, or a table (wnid, images), beside it.")
+@click.option(
+    "--against", type=RUN_OR_FILE, metavar="RUN|FILE", help="Another run, or a table (wnid, images), beside it."
+)
 @click.option(
     "--stats",
     "stats_path",
-    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    type=FileHere(exists=True),
     metavar="FILE",
     help="What `stats RUN` wrote, RUN/stats/stats.json, instead of counting again.",
 )
-def report_command(run: Path, html: Path | None, against: Path | None, stats_path: Path | None) -> None:
+def report_command(run: Location, html: Path | None, against: Location | None, stats_path: Path | None) -> None:
     """Write what a run holds as one page: figures, contact sheets, what went wrong, provenance.
 
     The page needs no network and no scripts, and can be printed. A run that has not come to its end is shown as far as
@@ -48,9 +52,13 @@ def report_command(run: Path, html: Path | None, against: Path | None, stats_pat
       imagenet-build report data/runs/mine --against data/runs/earlier
       imagenet-build report data/runs/mine --against imagenet21k.csv --html mine.html
       imagenet-build report data/runs/large --stats data/runs/large/stats/stats.json
+      imagenet-build report s3://bucket/runs/birds --html birds.html
     """
-    read_config(RunLayout(run))  # refuses what is no run before anything is counted
-    target = html or run / "report.html"
+    layout = RunLayout(run)
+    for one in (run, against):
+        if one is not None and is_run(one):
+            read_config(RunLayout(one))  # refuses what is no run before anything is counted
+    target = html or layout.work() / "report.html"
     check_place(target)
     words = ["imagenet-build", "report", str(run), *(["--html", str(html)] if html else [])]
     words += ["--against", str(against)] if against else []

@@ -21,15 +21,12 @@ class RunPlace(click.ParamType):  # type: ignore[type-arg] # older clicks take n
 
     name = "directory|url"
 
-    def __init__(self, *, exists: bool = False, on_disk: bool = False) -> None:
-        """`on_disk`: a URL is refused, in words."""
-        self._on_disk = on_disk
-        self._path = click.Path(path_type=Path, file_okay=False, exists=exists)
+    def __init__(self, *, exists: bool = False, or_file: bool = False) -> None:
+        """`or_file`: a file on this disk will do too."""
+        self._path = click.Path(path_type=Path, file_okay=or_file, exists=exists)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Location:
         """A Path, or a Place."""
-        if self._on_disk and isinstance(value, str) and is_store_url(value):
-            self.fail(f"{value}: this command reads runs on a disk only. Copy the run to one.", param, ctx)
         if isinstance(value, Place):
             return value
         named = place_of(value, ctx.meta.get(_WORK) if ctx else None) if isinstance(value, str) else value
@@ -39,9 +36,22 @@ class RunPlace(click.ParamType):  # type: ignore[type-arg] # older clicks take n
         return path
 
 
+class FileHere(click.Path):
+    """A file on this disk; a URL is refused, for it would become a folder with that name."""
+
+    def __init__(self, *, exists: bool = False) -> None:
+        super().__init__(path_type=Path, dir_okay=False, exists=exists)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """A Path."""
+        if isinstance(value, str) and is_store_url(value):
+            self.fail(f"{value}: a file on this machine is meant.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 RUN = RunPlace()
 EXISTING_RUN = RunPlace(exists=True)
-RUN_ON_DISK = RunPlace(exists=True, on_disk=True)
+RUN_OR_FILE = RunPlace(exists=True, or_file=True)
 
 
 def work_option(command: F) -> F:

@@ -6,13 +6,14 @@ import asyncio
 import signal
 import sys
 import webbrowser
-from pathlib import Path
 
 import click
 import pyarrow as pa
 
-from imagenet_build.cli.run_place import RUN_ON_DISK
+from imagenet_build.cli.run_place import EXISTING_RUN, work_option
 from imagenet_build.storage.layout import RunLayout
+from imagenet_build.storage.places import Location
+from imagenet_build.storage.run_record import read_config
 from imagenet_build.web.explorer.app import DEFAULT_PORT, explore
 from imagenet_build.web.listening import Serving
 from imagenet_build.web.sessions import invitation_link
@@ -22,23 +23,29 @@ SWITCH_S = 0.0005
 
 
 @click.command("serve")
-@click.argument("run", type=RUN_ON_DISK)
+@click.argument("run", type=EXISTING_RUN)
+@work_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0 to let others look, by a link.")
 @click.option("--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="0: any free one.")
 @click.option("--open", "open_browser", is_flag=True, help="Open it in this machine's browser.")
-def serve_command(run: Path, host: str, port: int, open_browser: bool) -> None:
+def serve_command(run: Location, host: str, port: int, open_browser: bool) -> None:
     """Look at a run in the browser: its tree, search, treemap, and every picture with where it comes from.
 
-    Nothing is changed, and a build may go on meanwhile: the numbers follow. Stop it with Ctrl-C.
+    Nothing is changed, and a build may go on meanwhile: the numbers follow; of a run at a URL, stage by stage. Stop it
+    with Ctrl-C.
 
     \b
     Examples:
       imagenet-build serve data/runs/demo
       imagenet-build serve data/runs/mine --host 0.0.0.0 --port 9000
+      imagenet-build serve s3://bucket/runs/birds
     """
 
+    layout = RunLayout(run)
+    read_config(layout)  # refuses what is no run before anything is begun
+
     async def until_stopped() -> None:
-        async with explore(RunLayout(run), host=host, port=port) as serving:
+        async with explore(layout, host=host, port=port) as serving:
             stopped = asyncio.Event()
             for number in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(number, stopped.set)

@@ -8,16 +8,16 @@ from typing import IO
 import click
 
 from imagenet_build.cli.late_progress import LateProgress
-from imagenet_build.cli.run_place import RUN_ON_DISK
+from imagenet_build.cli.run_place import EXISTING_RUN, work_option
 from imagenet_build.cli.stats_tables import print_statistics
 from imagenet_build.cli.taxonomy import config_options
 from imagenet_build.config.load import load_config
-from imagenet_build.errors import ConfigError
+from imagenet_build.errors import ConfigError, StoreUnusable
 from imagenet_build.stats.document import Statistics, to_json
 from imagenet_build.stats.gather import gather_run, steps_of
 from imagenet_build.stats.gather_counts import gather_counts
 from imagenet_build.storage.layout import RunLayout
-from imagenet_build.storage.places import Location
+from imagenet_build.storage.places import Location, Place
 from imagenet_build.storage.run_record import read_config
 from imagenet_build.storage.tables import write_whole
 from imagenet_build.taxonomy.select import read_wnids
@@ -39,7 +39,8 @@ class RunOrCommand(click.Group):
 
 
 @click.group("stats", cls=RunOrCommand, invoke_without_command=True, subcommand_metavar="| COMMAND [ARGS]...")
-@click.argument("run", required=False, metavar="[RUN]", type=RUN_ON_DISK)
+@click.argument("run", required=False, metavar="[RUN]", type=EXISTING_RUN)
+@work_option
 @click.option("--counts", type=_FILE, metavar="FILE", help="Instead of a run, a table: CSV or Parquet.")
 @click.option("--root", "roots", multiple=True, metavar="SYNSET", help="With --counts: a subtree to show first.")
 @click.option("--wnids", "wnids_file", type=_FILE, metavar="FILE", help="With --counts: only the synsets of a list.")
@@ -48,7 +49,7 @@ class RunOrCommand(click.Group):
 @click.pass_context
 def stats(
     ctx: click.Context,
-    run: Path | None,
+    run: Location | None,
     counts: Path | None,
     roots: tuple[str, ...],
     wnids_file: Path | None,
@@ -57,6 +58,8 @@ def stats(
     sets: tuple[str, ...],
 ) -> None:
     """Say in numbers what RUN holds, as far as it has come, and write it to RUN/stats/stats.json.
+
+    Of a run at a URL the file is stored there, and written to the work directory too.
 
     Synsets and images, images per synset, subtrees, depths and heights; what each language, engine and kind of query
     found; licences, hosts, sizes, refusals, duplicates, conflicts; mean colours, diversity, precision by depth.
@@ -70,6 +73,7 @@ def stats(
     Examples:
       imagenet-build stats data/runs/demo
       imagenet-build stats data/runs/demo --json > demo.json
+      imagenet-build stats s3://bucket/runs/birds
       imagenet-build stats --counts imagenet21k.csv --root mammal.n.01 --root tool.n.01
     """
     if ctx.invoked_subcommand is not None:
@@ -86,30 +90,35 @@ def stats(
         found = gather_counts(counts, wordnet, [wordnet.find(root) for root in roots], only)
     else:
         assert run is not None, "one of the two is given"
-        found = _of_run(run)
+        found, files = _of_run(run)
     if as_json:
         click.echo(to_json(found))
         return
     print_statistics(found)
     if run:
-        click.echo(f"All of it is in {stats_file(RunLayout(run))}.")
+        click.echo(f"All of it is in {' and '.join(map(str, files))}.")
         click.echo(f"Next: imagenet-build report {run} --html report.html")
-
-
-def stats_file(layout: RunLayout) -> Location:
-    """Where a run's statistics lie."""
-    return layout.root / "stats" / "stats.json"
 
 
 def _write(out: IO[bytes], text: bytes) -> None:
     out.write(text)
 
 
-def _of_run(run: Path) -> Statistics:
+def _of_run(run: Location) -> tuple[Statistics, list[Location]]:
+    """The statistics, and the files that hold them now."""
     layout = RunLayout(run)
     read_config(layout)  # refuses what is no run before anything is counted
     with LateProgress("reading", steps_of(run)) as progress:
         found = gather_run(run, advance=progress.advance)
     text = to_json(found)
-    write_whole(stats_file(layout), lambda out: _write(out, text))
-    return found
+    here = layout.work() / "stats" / "stats.json"
+    write_whole(here, lambda out: _write(out, text))
+    files: list[Location] = [here]
+    if isinstance(run, Place):
+        stored = run / "stats" / "stats.json"
+        try:
+            write_whole(stored, lambda out: _write(out, text))
+            files.insert(0, stored)
+        except StoreUnusable as error:  # who may only read has the numbers all the same
+            click.echo(f"Not stored beside the run: {error}", err=True)
+    return found, files

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from imagenet_build.cli.late_progress import LateProgress
-from imagenet_build.cli.run_place import RUN_ON_DISK
+from imagenet_build.cli.run_place import EXISTING_RUN, RUN_OR_FILE, FileHere, work_option
 from imagenet_build.cli.taxonomy_views import print_table
 from imagenet_build.errors import DataError
 from imagenet_build.stats.precision import DepthPrecision
@@ -26,21 +26,30 @@ from imagenet_build.stats.sample_files import (
 )
 from imagenet_build.stats.sampling import PICTURES, SYNSETS
 from imagenet_build.storage.layout import RunLayout
+from imagenet_build.storage.places import Location, Place
 from imagenet_build.storage.run_record import read_config
 from imagenet_build.verify.run_pictures import synsets_with_pictures
 
-_FILE = click.Path(path_type=Path, dir_okay=False)
+_FILE = FileHere()
 
 
 @click.command("sample")
-@click.argument("run", type=RUN_ON_DISK)
+@click.argument("run", type=EXISTING_RUN)
+@work_option
 @click.option("--synsets", type=click.IntRange(1), default=SYNSETS, show_default=True, help="Over all depths.")
 @click.option("--pictures", type=click.IntRange(1), default=PICTURES, show_default=True, help="Of each synset.")
 @click.option("--of", type=click.Choice([ACCEPTED, KEPT]), help="[default: accepted, if there are verdicts; else kept]")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Another seed, another sample.")
-@click.option("--out", type=_FILE, metavar="FILE", help="[default: RUN/precision/sample.parquet]")
+@click.option(
+    "--out",
+    type=_FILE,
+    metavar="FILE",
+    help="[default: RUN/precision/sample.parquet; of a run at a URL: in its work directory]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one object: what was drawn at each depth.")
-def sample(run: Path, synsets: int, pictures: int, of: str | None, seed: int, out: Path | None, as_json: bool) -> None:
+def sample(
+    run: Location, synsets: int, pictures: int, of: str | None, seed: int, out: Path | None, as_json: bool
+) -> None:
     """Draw pictures for an independent check: synsets over all depths, pictures inside each.
 
     Every depth gets the same number of synsets, as far as it has them; they and their pictures are drawn at random. The
@@ -76,11 +85,12 @@ def sample(run: Path, synsets: int, pictures: int, of: str | None, seed: int, ou
 
 
 @click.command("precision")
-@click.argument("where", type=click.Path(path_type=Path, exists=True), metavar="RUN|FILE")
+@click.argument("where", type=RUN_OR_FILE, metavar="RUN|FILE")
+@work_option
 @click.option("--votes", "votes_file", type=_FILE, metavar="FILE",
               help="CSV or Parquet: image, worker, answer, wnid. [default: the votes beside the sample]")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one object: the sample, and a row per depth.")
-def precision(where: Path, votes_file: Path | None, as_json: bool) -> None:
+def precision(where: Location, votes_file: Path | None, as_json: bool) -> None:
     """Say how precise the synsets of each depth are, from the votes on a sample; with 95 % intervals.
 
     FILE is what `stats sample` wrote; of a RUN, the sample in it. A picture is right if more than half of its votes say
@@ -92,7 +102,7 @@ def precision(where: Path, votes_file: Path | None, as_json: bool) -> None:
       imagenet-build stats precision data/runs/mine
       imagenet-build stats precision check.parquet --votes votes.csv --json
     """
-    path = default_sample(RunLayout(where)) if where.is_dir() else where
+    path = where if isinstance(where, Path) and where.is_file() else default_sample(_run_at(where))
     stored = read_sample(path)
     votes = votes_on(RunLayout(path.parent), path, votes_file)
     if votes is None:
@@ -106,6 +116,13 @@ def precision(where: Path, votes_file: Path | None, as_json: bool) -> None:
     print_table([_shown(row) for row in rows], list(_shown(rows[0])))
     for line in _notes(stored.about["of"], sum(map(len, stored.images.values())), rows, len(stored.sample.strata)):
         click.echo(line)
+
+
+def _run_at(where: Location) -> RunLayout:
+    layout = RunLayout(where)
+    if isinstance(where, Place):
+        read_config(layout)  # a mistyped URL is no run without a sample
+    return layout
 
 
 def _shown(row: DepthPrecision) -> dict[str, str | int]:

@@ -15,10 +15,12 @@ from imagenet_build.charts.nodes import tree_of
 from imagenet_build.charts.numbers import grouped
 from imagenet_build.charts.tree_graph import tree_graph
 from imagenet_build.charts.treemap import treemap
+from imagenet_build.cli.run_place import RUN_OR_FILE, work_option
 from imagenet_build.errors import ConfigError, DataError
 from imagenet_build.records import Synset, offset_of
 from imagenet_build.stats.counts_file import read_counts
 from imagenet_build.storage.layout import RunLayout
+from imagenet_build.storage.places import Location
 from imagenet_build.storage.run_record import read_config
 from imagenet_build.storage.run_status import synset_statuses
 from imagenet_build.taxonomy.wordnet import WordNet
@@ -37,7 +39,7 @@ class Drawing:
 
     kind: str
     """One of `PICTURES`."""
-    sizes_path: Path | None = None
+    sizes_path: Location | None = None
     """A run or a table whose images are the areas of a treemap; None: a synset has an area of 1."""
 
     def print(self, synsets: Sequence[Synset], wordnet: WordNet) -> None:
@@ -54,7 +56,7 @@ class Drawing:
 
 
 def drawing_options(command: _Command) -> _Command:
-    """--format and --by, given to the command as `drawing`."""
+    """--format, --by and --work, given to the command as `drawing`."""
     drawn = click.option(
         "--format",
         "drawn",
@@ -63,18 +65,18 @@ def drawing_options(command: _Command) -> _Command:
     )
     by = click.option(
         "--by",
-        type=click.Path(path_type=Path, exists=True),
+        type=RUN_OR_FILE,
         metavar="RUN|FILE",
         help="Areas of the treemap: a run's kept pictures, or the images of a table (wnid, images).",
     )
 
     @wraps(command)
-    def with_drawing(*args: Any, drawn: str | None, by: Path | None, **given: Any) -> Any:
+    def with_drawing(*args: Any, drawn: str | None, by: Location | None, **given: Any) -> Any:
         if by and drawn != TREEMAP:
             raise ConfigError("--by says how large areas are; only --format treemap has any.")
         return command(*args, drawing=Drawing(drawn, by) if drawn else None, **given)
 
-    return cast(_Command, drawn(by(with_drawing)))
+    return cast(_Command, drawn(by(work_option(with_drawing))))
 
 
 def picture_of(synsets: Sequence[Synset], kind: str, title: str, sizes: Mapping[str, int] | None = None) -> str:
@@ -106,14 +108,14 @@ def picture_of(synsets: Sequence[Synset], kind: str, title: str, sizes: Mapping[
     return treemap(tree, label=label, unit=unit, standalone=True)
 
 
-def sizes_of(path: Path) -> dict[str, int]:
-    """Images of each wnid: the kept ones of a run's directory, or those of a table.
+def sizes_of(path: Location) -> dict[str, int]:
+    """Images of each wnid: the kept ones of a run, or those of a table.
 
     Raises:
         DataError: the directory is no run, or the table is damaged.
         ConfigError: the table is missing, or has no column of wnids.
     """
-    if not path.is_dir():
+    if isinstance(path, Path) and not path.is_dir():
         return read_counts(path).images
     layout = RunLayout(path)
     read_config(layout)

@@ -7,7 +7,6 @@ import json
 import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from imagenet_build.records import offset_of, wnid_of
 from imagenet_build.report.material import Compared, Material, Sheet
 from imagenet_build.report.places import Parents, Places, places_of, two_branches
 from imagenet_build.report.section_quality import AVERAGES_SHOWN
+from imagenet_build.report.settings import settings_of
 from imagenet_build.report.sheets import Grid, contact_sheet
 from imagenet_build.report.troubles import RunNotes, troubles_of
 from imagenet_build.report.words import synset_word
@@ -25,9 +25,10 @@ from imagenet_build.stats.average_image import average_image, png_bytes
 from imagenet_build.stats.document import LIST, Statistics, SynsetRow
 from imagenet_build.stats.gather import STAGES, gather_run, steps_of
 from imagenet_build.stats.gather_counts import gather_counts
-from imagenet_build.stats.run_tables import has_verdicts, kept_pictures
+from imagenet_build.stats.run_tables import has_verdicts, pictures_in_turn
 from imagenet_build.storage import tables
 from imagenet_build.storage.layout import RunLayout
+from imagenet_build.storage.places import Location, Place
 from imagenet_build.storage.run_record import config_hash, read_config
 from imagenet_build.storage.run_status import parked_engines, stage_statuses
 from imagenet_build.storage.schemas import SYNSETS
@@ -44,21 +45,19 @@ DEPTHS_SHOWN = 10
 SYNSETS_PER_DEPTH = 2
 LEAST_SAMPLED = 3
 """Images of a synset that is sampled, where its depth has such synsets."""
-PRIVATE = frozenset({"network.contact", "search.keys_file"})
-"""Keys that no page repeats."""
-_LONGEST_VALUE = 300
 Advance = Callable[[int], None]
 
 
-def steps_of_report(run: Path, against: Path | None, *, counted: bool = False) -> int:
+def steps_of_report(run: Location, against: Location | None, *, counted: bool = False) -> int:
     """How often `gather_report` will advance."""
-    return (0 if counted else steps_of(run)) + (steps_of(against) if against is not None and against.is_dir() else 0)
+    others = steps_of(against) if against is not None and is_run(against) else 0
+    return (0 if counted else steps_of(run)) + others
 
 
 def gather_report(
-    run: Path,
+    run: Location,
     *,
-    against: Path | None = None,
+    against: Location | None = None,
     command: str = "",
     notes: Sequence[str] = (),
     counted: Statistics | None = None,
@@ -67,8 +66,8 @@ def gather_report(
     """Everything that the report of a run needs; of at most some dozens of synsets pictures are read.
 
     Args:
-        run: its directory.
-        against: another run's directory, or a table of wnids and images.
+        run: its directory, or its place in a store.
+        against: another run's, or a table of wnids and images.
         command: that was given.
         notes: paragraphs to stand below the numbers.
         counted: the run's statistics, if they are there already.
@@ -120,6 +119,11 @@ def gather_report(
     )
 
 
+def is_run(place: Location) -> bool:
+    """Whether it is a run, and no table."""
+    return isinstance(place, Place) or place.is_dir()
+
+
 def _wordnet(config: BuildConfig) -> WordNet | None:
     try:
         return load_wordnet(config.taxonomy)
@@ -140,13 +144,13 @@ def _parents(statistics: Statistics, wordnet: WordNet | None) -> Parents:
 
 
 def _compared(
-    path: Path, config: BuildConfig, statistics: Statistics, wordnet: WordNet | None, advance: Advance
+    place: Location, config: BuildConfig, statistics: Statistics, wordnet: WordNet | None, advance: Advance
 ) -> Compared:
-    if path.is_dir():
-        other = gather_run(path, advance=advance)
+    if isinstance(place, Place) or place.is_dir():
+        other = gather_run(place, advance=advance)
     else:
         roots = [offset_of(row.wnid) for row in statistics.subtrees if row.is_root]
-        other = gather_counts(path, wordnet or load_wordnet(config.taxonomy), roots)
+        other = gather_counts(place, wordnet or load_wordnet(config.taxonomy), roots)
     wnids = {row.wnid for of in (statistics, other) for row in of.synsets}
     both = [_parents(of, wordnet) for of in (statistics, other)]
     return Compared(other, places_of(wnids, lambda wnid: both[0](wnid) or both[1](wnid)))
@@ -210,11 +214,12 @@ def _lot(text: str) -> str:
 
 
 class _Sheets:
-    """Makes the contact sheets of one run."""
+    """Makes the contact sheets of one run; of one in a store several at a time."""
 
     def __init__(self, layout: RunLayout, statistics: Statistics, *, accepted: bool) -> None:
         self._layout = layout
         self._accepted = accepted
+        self._ahead = isinstance(layout.root, Place)
         self._rows = {row.wnid: row for row in statistics.synsets}
         self._glosses: dict[str, str] = {}
         if layout.synsets.exists():
@@ -223,15 +228,19 @@ class _Sheets:
 
     def branch(self, way: Sequence[str], places: Places) -> tuple[Sheet, ...]:
         """A sheet for each synset of a way; one with too few pictures borrows from below it."""
-        made = (self._sheet(wnid, [of for of in places.below(wnid) if of in places.own], BRANCH_GRID) for wnid in way)
-        return tuple(sheet for sheet in made if sheet is not None)
+
+        def made(wnid: str) -> Sheet | None:
+            return self._sheet(wnid, [of for of in places.below(wnid) if of in places.own], BRANCH_GRID)
+
+        return tuple(sheet for sheet in tables.in_turn(made, way, ahead=self._ahead) if sheet is not None)
 
     def samples(self, rows: Sequence[SynsetRow]) -> Iterator[Sheet]:
         """A strip for each synset."""
-        for row in rows:
-            sheet = self._sheet(row.wnid, [row.wnid], SAMPLE_GRID)
-            if sheet is not None:
-                yield sheet
+
+        def made(row: SynsetRow) -> Sheet | None:
+            return self._sheet(row.wnid, [row.wnid], SAMPLE_GRID)
+
+        yield from (sheet for sheet in tables.in_turn(made, rows, ahead=self._ahead) if sheet is not None)
 
     def _sheet(self, wnid: str, wnids: Sequence[str], grid: Grid) -> Sheet | None:
         picked = contact_sheet(self._layout, wnids, grid, accepted=self._accepted)
@@ -256,7 +265,8 @@ def _averages(layout: RunLayout, statistics: Statistics) -> dict[str, bytes]:
     """Average images of the most and the least diverse synsets."""
     ordered = sorted(statistics.diversity or (), key=lambda row: (row.bytes, row.wnid))
     shown = {row.wnid for row in (*ordered[:AVERAGES_SHOWN], *ordered[-AVERAGES_SHOWN:])}
-    return {wnid: png_bytes(average_image(np.concatenate(list(kept_pictures(layout, wnid))))) for wnid in sorted(shown)}
+    pictures = zip(sorted(shown), pictures_in_turn(layout, sorted(shown)), strict=True)
+    return {wnid: png_bytes(average_image(np.concatenate(list(parts)))) for wnid, parts in pictures}
 
 
 def _verification(layout: RunLayout) -> Mapping[str, Any] | None:
@@ -270,38 +280,3 @@ def _verification(layout: RunLayout) -> Mapping[str, Any] | None:
             f"{path} cannot be read: {error}.", remedy="`imagenet-build verify run RUN` writes it."
         ) from None
     return found if isinstance(found, dict) else None
-
-
-def settings_of(config: BuildConfig) -> tuple[tuple[str, str], ...]:
-    """The keys that differ from their defaults, with values as JSON; without those that are nobody else's business."""
-    plain = _flat(BuildConfig().as_yaml_data())
-    return tuple(
-        (key, _shortened(json.dumps(_told(value), ensure_ascii=False)))
-        for key, value in _flat(config.as_yaml_data()).items()
-        if key not in PRIVATE and plain.get(key) != value
-    )
-
-
-def _told(value: Any) -> Any:
-    """Without what is not set in lists of sections; of paths only the last part, for they are this machine's."""
-    if isinstance(value, str) and value.startswith("/"):
-        return Path(value).name
-    if isinstance(value, list):
-        return [_told(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _told(item) for key, item in value.items() if item not in (None, False, [], {})}
-    return value
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
-
-
-def _flat(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in data.items():
-        if isinstance(value, dict) and value:
-            found |= _flat(value, f"{prefix}{key}.")
-        else:
-            found[f"{prefix}{key}"] = value
-    return found

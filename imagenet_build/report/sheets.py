@@ -73,22 +73,23 @@ def contact_sheet(layout: RunLayout, wnids: Iterable[str], grid: Grid, *, accept
     Raises:
         DataError: a manifest or a table of verdicts cannot be read.
     """
-    squares: list[PillowImage.Image] = []
+    chosen: list[dict[str, Any]] = []
     own, seen = 0, set()
     for place, wnid in enumerate(wnids):
-        if place >= MOST_READ or len(squares) == grid.places:
+        if place >= MOST_READ or len(chosen) == grid.places:
             break
         for row in _drawn(layout, wnid, accepted=accepted):
-            if len(squares) == grid.places:
+            if len(chosen) == grid.places:
                 break
             if row["sha256"] in seen:
                 continue
             seen.add(row["sha256"])
-            squares.append(_square(layout, row, grid.side_px))
+            chosen.append(row)
         if place == 0:
-            own = len(squares)
-    if not squares:
+            own = len(chosen)
+    if not chosen:
         return None
+    squares = [_square(layout, row, grid.side_px) for row in chosen]
     sheet = _laid_out(squares, grid)
     out = io.BytesIO()
     sheet.save(out, "JPEG", quality=_QUALITY, optimize=True)

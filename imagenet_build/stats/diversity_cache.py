@@ -1,4 +1,7 @@
-"""EDGE: diversity that was measured before, kept in the run by the content of the pictures: it is slow to measure."""
+"""EDGE: diversity that was measured before, kept by the content of the pictures: it is slow to measure.
+
+It lies in the run; of a run in a store, in the work directory, for others can measure it again.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,7 @@ class DiversityCache:
 
     def __init__(self, layout: RunLayout) -> None:
         """A file that is missing or damaged is an empty one."""
-        self._path = layout.root / "stats" / "diversity.parquet"
+        self._path = layout.work() / "stats" / "diversity.parquet"
         self._known: dict[str, SynsetDiversity] = {}
         with contextlib.suppress(DataError):
             for row in tables.read(self._path, _SCHEMA).to_pylist():

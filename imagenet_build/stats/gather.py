@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 from imagenet_build.config.models import BuildConfig
 from imagenet_build.errors import UnknownSynset, WordNetUnusable
@@ -26,6 +25,7 @@ from imagenet_build.stats.subtrees import categories_for
 from imagenet_build.stats.synset_rows import Placed, placed
 from imagenet_build.storage.layout import RunLayout
 from imagenet_build.storage.manifest_index import manifest_wnids
+from imagenet_build.storage.places import Location
 from imagenet_build.storage.run_record import read_config
 from imagenet_build.storage.run_status import is_list_run, stage_statuses
 from imagenet_build.taxonomy.sources import load_wordnet
@@ -35,18 +35,18 @@ STAGES = ("taxonomy", "queries", "search", "download", "dedup", "manifest")
 LIST_STAGES = ("download",)
 
 
-def steps_of(run: Path) -> int:
+def steps_of(run: Location) -> int:
     """How often `gather_run` will advance: each manifest is read twice."""
     return 2 * len(manifest_wnids(RunLayout(run)))
 
 
-def gather_run(run: Path, *, advance: Callable[[int], None] = lambda _: None) -> Statistics:
+def gather_run(run: Location, *, advance: Callable[[int], None] = lambda _: None) -> Statistics:
     """Statistics of a run: of what its stages have published, whatever is missing.
 
     Memory does not grow with the run, but for 8 bytes per kept image and what stands in the document itself.
 
     Args:
-        run: its directory.
+        run: its directory, or its place in a store.
         advance: told how many steps of `steps_of` are done.
     Raises:
         DataError: the directory is no run, or one of its tables is damaged.

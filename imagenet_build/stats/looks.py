@@ -13,7 +13,7 @@ from imagenet_build.stats.diversity import compared_size, diversity_of, least_pi
 from imagenet_build.stats.diversity_cache import DiversityCache, cache_key
 from imagenet_build.stats.document import SynsetDiversity
 from imagenet_build.stats.pictures import ColourTally
-from imagenet_build.stats.run_tables import kept_pictures
+from imagenet_build.stats.run_tables import pictures_in_turn
 from imagenet_build.storage.layout import RunLayout
 
 MOST_PICTURES = 2_000
@@ -41,8 +41,8 @@ def run_looks(
     remembered = DiversityCache(layout)
     found = []
     with threadpool_limits(1, user_api="blas"):  # its threads wait for each other longer than such sums take
-        for wnid in sorted(kept):
-            pictures, count, digest = _pictures(kept_pictures(layout, wnid), colours)
+        for wnid, parts in zip(sorted(kept), pictures_in_turn(layout, sorted(kept)), strict=True):
+            pictures, count, digest = _pictures(parts, colours)
             if count >= least_pictures(averaged):
                 key = cache_key(wnid, digest, averaged)
                 measured = remembered.get(key)

@@ -18,7 +18,7 @@ from imagenet_build.stats.pictures import LICENSE, PICTURE_COLUMNS
 from imagenet_build.storage import tables
 from imagenet_build.storage.layout import RunLayout
 from imagenet_build.storage.manifest_index import manifest_wnids
-from imagenet_build.storage.places import Location, source_of
+from imagenet_build.storage.places import Location, Place, source_of, unreadable
 from imagenet_build.storage.schemas import SYNSETS
 from imagenet_build.verify.vote_tables import VERDICTS, verdicts_folder
 from imagenet_build.verify.votes import Decision
@@ -88,19 +88,28 @@ def manifests(layout: RunLayout) -> Iterator[ManifestFile]:
         DataError: a manifest or a table of verdicts cannot be read.
     """
     judged = has_verdicts(layout)
-    for wnid in manifest_wnids(layout):
-        path = layout.manifest(wnid)
-        try:
-            with _opened(path) as file:
-                table = file.read(columns=list(CANDIDATE_COLUMNS))
-                said = file.schema_arrow.metadata or {}
-            counts = json.loads(said.get(b"imagenet_build.counts", b"{}"))
-        except (pa.ArrowException, OSError, ValueError) as error:
-            raise _unreadable(path, error) from None
-        if table.num_columns != len(CANDIDATE_COLUMNS):
-            raise DataError(f"{path} has other columns than this version writes.", remedy=_AGAIN)
-        verdicts = _verdicts(layout, wnid, table["candidate_id"]) if judged else None
-        yield ManifestFile(wnid, counts, Candidates(table, verdicts))
+    wnids = manifest_wnids(layout)
+    return tables.in_turn(lambda wnid: _manifest(layout, wnid, judged=judged), wnids, ahead=_is_stored(layout))
+
+
+def _manifest(layout: RunLayout, wnid: str, *, judged: bool) -> ManifestFile:
+    path = layout.manifest(wnid)
+    try:
+        with _opened(path) as file:
+            table = file.read(columns=list(CANDIDATE_COLUMNS))
+            said = file.schema_arrow.metadata or {}
+        counts = json.loads(said.get(b"imagenet_build.counts", b"{}"))
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise unreadable(path, error, _AGAIN) from None
+    if table.num_columns != len(CANDIDATE_COLUMNS):
+        raise DataError(f"{path} has other columns than this version writes.", remedy=_AGAIN)
+    verdicts = _verdicts(layout, wnid, table["candidate_id"]) if judged else None
+    return ManifestFile(wnid, counts, Candidates(table, verdicts))
+
+
+def _is_stored(layout: RunLayout) -> bool:
+    """Whether the run lies in an object store."""
+    return isinstance(layout.root, Place)
 
 
 def _verdicts(layout: RunLayout, wnid: str, candidates: pa.ChunkedArray) -> NDArray[np.int8]:
@@ -143,10 +152,21 @@ def kept_pictures(layout: RunLayout, wnid: str) -> Iterator[Pictures]:
     path = layout.manifest(wnid)
     try:
         with _opened(path) as file:
-            for batch in file.iter_batches(_TINY_ROWS, columns=["kept", "tiny"]):
+            for batch in _batches(file, ("kept", "tiny")):
                 yield _tiny(batch.column("tiny").filter(batch.column("kept")))
     except (pa.ArrowException, OSError) as error:
-        raise _unreadable(path, error) from None
+        raise unreadable(path, error, _AGAIN) from None
+
+
+def pictures_in_turn(layout: RunLayout, wnids: Iterable[str]) -> Iterator[Iterable[Pictures]]:
+    """`kept_pictures` of some synsets. Of a store those of `tables.READ_AT_ONCE` synsets are held at a time.
+
+    Raises:
+        DataError: a manifest cannot be read.
+    """
+    if _is_stored(layout):
+        return tables.in_turn(lambda wnid: list(kept_pictures(layout, wnid)), wnids, ahead=True)
+    return (kept_pictures(layout, wnid) for wnid in wnids)
 
 
 def stored_images(layout: RunLayout) -> Iterator[tuple[pa.Table, Pictures]]:
@@ -158,10 +178,16 @@ def stored_images(layout: RunLayout) -> Iterator[tuple[pa.Table, Pictures]]:
     path = layout.images
     try:
         with _opened(path) as file:
-            for batch in file.iter_batches(_TINY_ROWS, columns=["wnid", *PICTURE_COLUMNS, "tiny"]):
+            for batch in _batches(file, ("wnid", *PICTURE_COLUMNS, "tiny")):
                 yield pa.table(batch).drop_columns(["tiny"]), _tiny(batch.column("tiny"))
     except (pa.ArrowException, OSError) as error:
-        raise _unreadable(path, error) from None
+        raise unreadable(path, error, _AGAIN) from None
+
+
+def _batches(file: pq.ParquetFile, columns: Iterable[str]) -> Iterator[pa.RecordBatch]:
+    """Some rows with tiny pictures at a time; of a file in a store no more than one row group is read ahead."""
+    for group in range(file.num_row_groups):
+        yield from file.iter_batches(_TINY_ROWS, row_groups=[group], columns=list(columns))
 
 
 def _tiny(column: pa.Array) -> Pictures:
@@ -200,16 +226,14 @@ def column_batches(path: Location, columns: Iterable[str]) -> Iterator[pa.Table]
             for group in range(file.num_row_groups):
                 yield file.read_row_group(group, columns=list(columns))
     except (pa.ArrowException, OSError) as error:
-        raise _unreadable(path, error) from None
+        raise unreadable(path, error, _AGAIN) from None
 
 
 def _opened(path: Location) -> pq.ParquetFile:
-    """A file of which a page is read at a time, and no row group ahead: a tenth of the memory."""
+    """A file on a disk of which a page is read at a time, and no row group ahead: a tenth of the memory."""
+    if isinstance(path, Place):
+        return tables.open_parquet(path)  # a request for each page would take longer than all else
     return pq.ParquetFile(source_of(path), pre_buffer=False, buffer_size=_READ_BYTES)
 
 
 _AGAIN = "Delete it and run the build again."
-
-
-def _unreadable(path: Location, error: Exception) -> DataError:
-    return DataError(f"{path} cannot be read: {error}.", remedy=_AGAIN)

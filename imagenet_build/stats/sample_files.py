@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,8 @@ from imagenet_build.stats.precision import CheckedSynset, DepthPrecision, is_rig
 from imagenet_build.stats.sampling import DrawnSynset, Sample, Stratum, draw_sample
 from imagenet_build.storage import tables
 from imagenet_build.storage.layout import RunLayout
-from imagenet_build.storage.places import run_name
+from imagenet_build.storage.manifest_index import read_index
+from imagenet_build.storage.places import Place, run_name
 from imagenet_build.storage.run_record import config_hash, read_config
 from imagenet_build.storage.schemas import MANIFEST, SYNSETS
 from imagenet_build.verify.read_votes import read_votes
@@ -69,7 +70,7 @@ class StoredSample:
 
 
 def default_sample(layout: RunLayout) -> Path:
-    """Where the sample of a run lies unless told otherwise."""
+    """Where the sample of a run lies unless told otherwise: on a disk, for the votes on it are given there."""
     return layout.work() / "precision" / "sample.parquet"
 
 
@@ -99,9 +100,9 @@ def draw_run_sample(
     """
     drawn_from = of or (ACCEPTED if any(verdicts_folder(layout).glob("n*.parquet")) else KEPT)
     counts, population = {}, hashlib.sha256()
-    for wnid in synsets_with_pictures(layout):
-        counts[wnid] = _count(layout, wnid, drawn_from)
-        population.update(f"{wnid} {counts[wnid]}\n".encode())
+    for wnid, count in _counts(layout, drawn_from):
+        counts[wnid] = count
+        population.update(f"{wnid} {count}\n".encode())
         advance(1)
     if drawn_from == ACCEPTED and not any(counts.values()):
         raise ConfigError(
@@ -232,6 +233,17 @@ def run_precision(layout: RunLayout) -> list[DepthPrecision] | None:
     if votes is None:
         return None
     return evaluate(read_sample(path), votes)
+
+
+def _counts(layout: RunLayout, of: str) -> Iterator[tuple[str, int]]:
+    """(wnid, pictures that could be drawn) of every manifest, in wnid order."""
+    wnids = synsets_with_pictures(layout)
+    index = read_index(layout) if of == KEPT else None
+    if index is not None:
+        yield from zip(index["wnid"].to_pylist(), index["kept"].to_pylist(), strict=True)
+        return
+    ahead = isinstance(layout.root, Place)
+    yield from zip(wnids, tables.in_turn(lambda wnid: _count(layout, wnid, of), wnids, ahead=ahead), strict=True)
 
 
 def _count(layout: RunLayout, wnid: str, of: str) -> int:

@@ -196,6 +196,11 @@ def files_in(folder: Location, pattern: str) -> list[Location]:
     return sorted(found, key=str)
 
 
+def has_files(folder: Location) -> bool:
+    """Whether there is such a folder; one in a store is there if it holds anything."""
+    return folder.exists() if isinstance(folder, Path) else next(folder.glob("*"), None) is not None
+
+
 def local_copy(path: Location) -> Path:
     """The file itself, or a copy in the work directory. Raises FileNotFoundError."""
     if isinstance(path, Path):

@@ -100,6 +100,16 @@ class Publication:
             self._records = read_published(self.store)[1]
         return self._records
 
+    def look_again(self) -> bool:
+        """See what is published now: for a reader that stays. Whether it is anything else than before."""
+        records = read_published(self.store)[1]
+        if records == self._records:
+            return False
+        for key in records.values():
+            _record(self.store, key)  # whoever reads next need not wait for it
+        self._records = records
+        return True
+
     def begin_epoch(self, epoch: int) -> None:
         """Be the writer from now on, and look anew."""
         self.epoch, self._records, self._commits = epoch, None, True

@@ -208,6 +208,12 @@ def refresh(run: StoredRun) -> Path:
     return run.work
 
 
+def refresh_again(run: StoredRun) -> Path:
+    """As `refresh`, for a reader that stays and wants the last snapshot of now."""
+    _REFRESHED.discard(run.work)
+    return refresh(run)
+
+
 _REFRESHED: set[Path] = set()
 """Work directories that this process has brought up to date: a command sees one state to its end."""
 

@@ -6,10 +6,11 @@ import contextlib
 import hashlib
 import itertools
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,6 +22,8 @@ from imagenet_build.storage.schemas import SCHEMA_VERSION
 ROWS_PER_GROUP = 8_000
 READ_AT_ONCE = 16
 Row = Mapping[str, Any]
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 def write_rows(
@@ -135,6 +138,31 @@ def read_all(paths: Iterable[Location], schema: pa.Schema) -> Iterator[pa.Table]
     with ThreadPoolExecutor(READ_AT_ONCE) as threads:
         for start in range(0, len(ordered), 4 * READ_AT_ONCE):
             yield from threads.map(lambda path: read(path, schema), ordered[start : start + 4 * READ_AT_ONCE])
+
+
+def in_turn(read: Callable[[Item], Result], items: Iterable[Item], *, ahead: bool) -> Iterator[Result]:
+    """Read one thing after the other.
+
+    Args:
+        read: what is done with each; with `ahead`, by several threads.
+        items: in the order of the results.
+        ahead: `READ_AT_ONCE` of them are read at a time: of a store, where each one waits for answers.
+    """
+    if not ahead:
+        yield from map(read, items)
+        return
+    with ThreadPoolExecutor(READ_AT_ONCE) as threads:
+        begun: deque[Future[Result]] = deque()
+        try:
+            for item in items:
+                begun.append(threads.submit(read, item))
+                if len(begun) == READ_AT_ONCE:
+                    yield begun.popleft().result()
+            while begun:
+                yield begun.popleft().result()
+        finally:
+            for future in begun:
+                future.cancel()
 
 
 def _check_columns(path: Location, held: Sequence[str], wanted: Sequence[str]) -> None:

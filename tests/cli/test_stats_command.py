@@ -143,8 +143,8 @@ def test_help_shows_both_ways():
     assert "Examples:" in said
 
 
-@pytest.mark.parametrize("command", ["stats", "report", "serve"])
-def test_a_run_in_a_bucket_is_refused_in_words(command: str) -> None:
-    done = program(command, "s3://bucket/runs/x")
+@pytest.mark.parametrize("option", ["--html", "--stats"])
+def test_a_file_of_a_report_is_on_this_machine(built, option: str) -> None:
+    done = program("report", built[1], option, "s3://bucket/runs/x/file")
     assert done.exit_code == 2
-    assert "reads runs on a disk only" in done.output
+    assert "a file on this machine is meant" in " ".join(done.output.split())

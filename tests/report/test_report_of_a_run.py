@@ -16,7 +16,8 @@ from PIL import Image
 from imagenet_build.cli.main import Group
 from imagenet_build.cli.report import report_command
 from imagenet_build.config.load import load_config
-from imagenet_build.report.gather import BRANCH_GRID, SAMPLE_GRID, gather_report, settings_of
+from imagenet_build.report.gather import BRANCH_GRID, SAMPLE_GRID, gather_report
+from imagenet_build.report.settings import settings_of
 from imagenet_build.report.sheets import contact_sheet
 from imagenet_build.stats.document import to_json
 from imagenet_build.stats.gather import gather_run

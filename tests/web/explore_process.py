@@ -15,7 +15,7 @@ from imagenet_build.web.explorer.app import explore
 class ExploreProcess:
     """`serve` at any free port while the block runs."""
 
-    def __init__(self, run: Path, *options: str) -> None:
+    def __init__(self, run: Path | str, *options: str) -> None:
         self._command = [sys.executable, "-m", "imagenet_build", "serve", str(run), "--port", "0", *options]
         self._process: subprocess.Popen[str] | None = None
         self.said: list[str] = []

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from imagenet_build.errors import DataError
-from imagenet_build.storage.places import Location, source_of
+from imagenet_build.storage.places import Location, Place, source_of, unreadable
 from imagenet_build.web.explorer.file_mark import Mark, file_mark
 
 _OPEN_FOOTERS = 8
@@ -31,10 +31,10 @@ def synset_columns(path: Location, wnid: str, columns: Sequence[str]) -> pa.Tabl
     try:
         footer = _footer(path, mark)
         groups = [group for group, (first, last) in enumerate(footer.bounds) if first <= wnid <= last]
-        with pq.ParquetFile(source_of(path), metadata=footer.metadata, pre_buffer=False) as file:
+        with pq.ParquetFile(source_of(path), metadata=footer.metadata, pre_buffer=isinstance(path, Place)) as file:
             wanted = file.read_row_groups(groups, columns=["wnid", *columns], use_threads=False)
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be read: {error}", remedy="Delete it and run the build again.") from None
+        raise unreadable(path, error) from None
     if not set(columns) <= set(wanted.schema.names):
         raise DataError(f"{path} has other columns than this version writes: {', '.join(wanted.schema.names)}.")
     return wanted.filter(pc.equal(wanted["wnid"], wnid)).select(list(columns))
@@ -47,10 +47,10 @@ def whole_columns(path: Location, columns: Sequence[str]) -> pa.Table:
         DataError: the file is missing, damaged, or has other columns.
     """
     try:
-        with pq.ParquetFile(source_of(path), pre_buffer=False) as file:
+        with pq.ParquetFile(source_of(path), pre_buffer=isinstance(path, Place)) as file:
             found = file.read(columns=list(columns), use_threads=False)
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be read: {error}", remedy="Delete it and run the build again.") from None
+        raise unreadable(path, error) from None
     if not set(columns) <= set(found.schema.names):
         raise DataError(f"{path} has other columns than this version writes: {', '.join(found.schema.names)}.")
     return found.select(list(columns))

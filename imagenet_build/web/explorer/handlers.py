@@ -13,6 +13,7 @@ from imagenet_build.storage.layout import RunLayout
 from imagenet_build.storage.places import run_name
 from imagenet_build.web.base import Guard, StaticFiles, error_answer, json_answer, json_body
 from imagenet_build.web.explorer.picture_bins import LABELS
+from imagenet_build.web.explorer.pictures import reader_threads
 from imagenet_build.web.explorer.run_view import RunView
 from imagenet_build.web.explorer.search_index import GLOSS
 from imagenet_build.web.explorer.synset_handlers import SynsetHandlers, number_of
@@ -28,7 +29,6 @@ _STATIC = {
     **{f"explore/{name}.js": f"explore/{name}.js" for name in _SCRIPTS},
 }
 _GUEST = "guest"
-_READERS = 2
 _MOST_FOUND = 200
 _MOST_OPEN = 500
 _MOST_ASKED = 200
@@ -45,7 +45,7 @@ class Handlers:
         self._view = view
         self._secret = secret
         self.guard = Guard("X-Explorer", needs_token=needs_token)
-        self._readers = ThreadPoolExecutor(_READERS, "tables")
+        self._readers = ThreadPoolExecutor(reader_threads(layout), "tables")
         self._synsets = SynsetHandlers(layout, view, self._readers)
 
     def routes(self) -> list[web.RouteDef]:

@@ -1,18 +1,26 @@
-"""EDGE: the counts of every manifest, read from the files' footers, and again only from files that changed."""
+"""EDGE: the counts of every manifest, read from the files' footers, and again only from files that changed.
+
+Of a run in a store they come from the index over the manifests: 80,000 footers would take minutes.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from imagenet_build.errors import DataError
 from imagenet_build.records import WNID_PATTERN
 from imagenet_build.storage import tables
 from imagenet_build.storage.layout import RunLayout
-from imagenet_build.storage.places import files_in
+from imagenet_build.storage.manifest_index import read_index
+from imagenet_build.storage.places import Place, files_in, unreadable
 from imagenet_build.web.explorer.file_mark import Mark, file_mark
 
 KINDS = ("seen", "kept", "duplicates", "refused", "waiting")
@@ -26,7 +34,8 @@ class ManifestFooter:
 
     counts: dict[str, int] = field(default_factory=dict)
     """By `KINDS`."""
-    refused_by_reason: dict[str, int] = field(default_factory=dict)
+    refused_by_reason: dict[str, int] | None = field(default_factory=dict)
+    """None: it was not asked; see `read_footer`."""
     problem: str = ""
     """Why it cannot be read; empty: it can."""
 
@@ -39,6 +48,9 @@ class ManifestFooters:
         self._marks: dict[str, Mark] = {}
         self.found: dict[str, ManifestFooter] = {}
         """By wnid."""
+        self.refused_by_reason: Counter[str] = Counter()
+        """Of all manifests that were not asked."""
+        self._index: tuple[Mark | None, Mark | None] | None = None
 
     def refresh(self, note: Callable[[int, int], None] | None = None) -> bool:
         """Read what changed.
@@ -48,18 +60,37 @@ class ManifestFooters:
         Returns:
             whether anything changed.
         """
+        if isinstance(self._layout.root, Place) and self._layout.manifest_index.exists():
+            return self._take_index()
+        if self._index is not None:
+            self._index, self.refused_by_reason = None, Counter()
         marks = self._look()
         gone = self._marks.keys() - marks.keys()
         changed = [wnid for wnid, mark in marks.items() if self._marks.get(wnid) != mark]
         if not changed and not gone:
             return False
         found = {wnid: footer for wnid, footer in self.found.items() if wnid not in gone}
-        for number, wnid in enumerate(changed):
-            found[wnid] = read_footer(self._layout, wnid)
+        ahead = isinstance(self._layout.root, Place)
+        read = tables.in_turn(lambda wnid: read_footer(self._layout, wnid), changed, ahead=ahead)
+        for number, (wnid, footer) in enumerate(zip(changed, read, strict=True)):
+            found[wnid] = footer
             if note and number % _NOTE_EVERY == _NOTE_EVERY - 1:
                 self.found = dict(found)
                 note(number + 1, len(changed))
         self.found, self._marks = found, marks
+        return True
+
+    def _take_index(self) -> bool:
+        """The counts of all manifests from their index, and the reasons from the table of what was refused."""
+        mark = file_mark(self._layout.manifest_index), file_mark(self._layout.rejections)
+        index = read_index(self._layout) if mark != self._index else None
+        if index is None:
+            return False
+        self.refused_by_reason = _all_reasons(self._layout)
+        self.found = {
+            row["wnid"]: ManifestFooter({kind: row[kind] for kind in KINDS}, None) for row in index.to_pylist()
+        }
+        self._index, self._marks = mark, {}
         return True
 
     def _look(self) -> dict[str, Mark]:
@@ -74,6 +105,21 @@ class ManifestFooters:
         except FileNotFoundError:
             return {}
         return {wnid: (state.st_ino, state.st_mtime_ns, state.st_size) for wnid, state in sorted(wanted)}
+
+
+def _all_reasons(layout: RunLayout) -> Counter[str]:
+    """What stands in all footers together."""
+    found: Counter[str] = Counter()
+    if not layout.rejections.exists():
+        return found
+    try:
+        with tables.open_parquet(layout.rejections) as file:
+            for group in range(file.num_row_groups):
+                counted = pc.value_counts(file.read_row_group(group, columns=["reason"])["reason"])
+                found.update({row["values"]: row["counts"] for row in counted.to_pylist()})
+    except (pa.ArrowException, OSError) as error:
+        raise unreadable(layout.rejections, error) from None
+    return found
 
 
 def read_footer(layout: RunLayout, wnid: str) -> ManifestFooter:

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from imagenet_build.records import ShardRef
 from imagenet_build.storage.layout import RunLayout
+from imagenet_build.storage.places import Place
 from imagenet_build.verify.run_pictures import CONTENT_TYPES, for_browser, read_picture
 from imagenet_build.web.explorer.bounded_cache import BoundedCache
 
@@ -18,7 +19,14 @@ SMALL_BYTES = 100_000
 _HELD_BYTES = 32_000_000
 _READERS = 2
 """More threads would only wait for each other."""
+_STORE_READERS = 16
+"""Each of them waits for the store."""
 T = TypeVar("T")
+
+
+def reader_threads(layout: RunLayout) -> int:
+    """How many threads read tables, and how many pictures."""
+    return _STORE_READERS if isinstance(layout.root, Place) else _READERS
 
 
 class PictureReader:
@@ -26,7 +34,7 @@ class PictureReader:
 
     def __init__(self, layout: RunLayout) -> None:
         self._layout = layout
-        self._threads = ThreadPoolExecutor(_READERS, "pictures")
+        self._threads = ThreadPoolExecutor(reader_threads(layout), "pictures")
         self._small: BoundedCache[ShardRef, tuple[bytes, str]] = BoundedCache(_HELD_BYTES, lambda made: len(made[0]))
 
     def close(self) -> None:

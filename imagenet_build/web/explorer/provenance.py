@@ -9,12 +9,13 @@ from urllib.parse import urlsplit
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from imagenet_build.errors import DataError
 from imagenet_build.licenses import normalize_license
 from imagenet_build.manifest.assemble import candidate_id
+from imagenet_build.storage import tables
 from imagenet_build.storage.layout import RunLayout
+from imagenet_build.storage.places import unreadable
 from imagenet_build.storage.schemas import MANIFEST
 from imagenet_build.web.explorer.column_reader import synset_columns
 from imagenet_build.web.explorer.picture_table import PictureTable
@@ -61,7 +62,7 @@ def _rows(layout: RunLayout, wnid: str, rows: list[int]) -> dict[int, dict[str, 
     path = layout.manifest(wnid)
     found: dict[int, dict[str, Any]] = {}
     try:
-        with pq.ParquetFile(path, pre_buffer=False) as file:
+        with tables.open_parquet(path) as file:
             sizes = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
             for group, (start, end) in enumerate(pairwise(np.cumsum([0, *sizes]).tolist())):
                 wanted = [row for row in rows if start <= row < end]
@@ -70,7 +71,7 @@ def _rows(layout: RunLayout, wnid: str, rows: list[int]) -> dict[int, dict[str, 
                     taken = part.take(pa.array([row - start for row in wanted])).to_pylist()
                     found.update(zip(wanted, taken, strict=True))
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path} cannot be read: {error}") from None
+        raise unreadable(path, error, "") from None
     if len(found) < len(rows):
         raise DataError(f"{path} changed while it was read.", remedy="Reload the page.")
     return found

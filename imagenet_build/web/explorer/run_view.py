@@ -15,8 +15,10 @@ from imagenet_build.errors import BuildError
 from imagenet_build.records import Origin
 from imagenet_build.storage import tables
 from imagenet_build.storage.layout import RunLayout
+from imagenet_build.storage.places import Place, has_files
 from imagenet_build.storage.run_record import read_config
 from imagenet_build.storage.schemas import QUERIES, SYNSETS
+from imagenet_build.storage.snapshots import refresh_again
 from imagenet_build.verify.vote_tables import verdicts_folder
 from imagenet_build.web.explorer.above_run import joined
 from imagenet_build.web.explorer.file_mark import file_mark
@@ -48,6 +50,7 @@ class RunView:
         self._verdicts: dict[str, dict[str, int]] = {}
         self._so_far: dict[str, dict[str, int]] = {}
         self._reading: tuple[int, int] | None = None
+        self._is_behind = False
         concepts = _concepts([], None)
         self.snapshot = _snapshot(0, concepts, self._footers, {}, {}, None)
 
@@ -78,12 +81,21 @@ class RunView:
         self._next_look = time.monotonic() + min(max(LEAST_PAUSE_S, spent / _SHARE), MOST_PAUSE_S)
 
     def _look_at_all(self) -> None:
+        self._follow()
         self._read_concepts()
         self._read_verdicts()
         self._read_state()
         if self._footers.refresh(self._note_reading) or self._reading:
             self._reading = None
             self._publish()
+
+    def _follow(self) -> None:
+        """Of a run in a store: what its writer has published by now, and with it the state that it stored."""
+        root = self._layout.root
+        if isinstance(root, Place) and (root.run.publication.look_again() or self._is_behind):
+            self._is_behind = True
+            refresh_again(root.run)
+            self._is_behind = False
 
     def _note_reading(self, done: int, total: int) -> None:
         self._reading = (done, total)
@@ -122,7 +134,7 @@ class RunView:
             raise
         rows = joined(rows, read_config(layout).taxonomy)
         self.snapshot = replace(self.snapshot, concepts=_concepts(rows, queries))
-        if not self._footers.found and layout.manifests.exists():
+        if not self._footers.found and has_files(layout.manifests):
             self._reading = (0, 0)
         self._publish()
 
@@ -144,7 +156,7 @@ class RunView:
         is_new = self._is_new("state", marks_of_state(self._layout))
         building = is_at_work(self._layout)
         if is_new:
-            if self._layout.manifests.exists() or not self._layout.synsets.exists():
+            if has_files(self._layout.manifests) or not self._layout.synsets.exists():
                 self._so_far = {}
             else:
                 self._so_far = counts_so_far(self._layout)
@@ -183,4 +195,5 @@ def _snapshot(
     below = {kind: tree.sums(values) for kind, values in own.items()}
     pictures = own[measure or "kept"]
     histograms = tree.histograms(bins_of(pictures), len(LABELS)) if len(tree) else np.zeros((0, len(LABELS)), np.int64)
-    return Snapshot(version, concepts, own, below, histograms, found, measure, reading)
+    reasons = footers.refused_by_reason
+    return Snapshot(version, concepts, own, below, histograms, found, measure, reading, refused_by_reason=reasons)

@@ -51,6 +51,8 @@ class Snapshot:
     """Manifests read, of how many; None: all are read."""
     status: dict[str, Any] = field(default_factory=dict)
     """Stages, and whether a build is at work (`live`)."""
+    refused_by_reason: Mapping[str, int] = field(default_factory=dict)
+    """Of manifests whose footers were not asked for it."""
     problem: str = ""
     """Why the run cannot be looked at."""
 
@@ -83,9 +85,9 @@ class Snapshot:
     def totals(self) -> dict[str, Any]:
         """The whole run in a few numbers; a synset counts once."""
         held = self.own["kept"]
-        reasons: Counter[str] = Counter()
+        reasons: Counter[str] = Counter(self.refused_by_reason)
         for footer in self.footers.values():
-            reasons.update(footer.refused_by_reason)
+            reasons.update(footer.refused_by_reason or {})
         return {
             "synsets": int((~self.concepts.tree.is_extra).sum()),
             "manifests": len(self.footers),

@@ -13,6 +13,7 @@ from imagenet_build.errors import DataError
 from imagenet_build.records import ShardRef
 from imagenet_build.storage.layout import RunLayout
 from imagenet_build.web.base import FOREVER, json_answer
+from imagenet_build.web.explorer.manifest_counts import read_footer
 from imagenet_build.web.explorer.picture_table import FILTERS, PictureTable, PictureTables
 from imagenet_build.web.explorer.pictures import PictureReader
 from imagenet_build.web.explorer.provenance import read_provenance
@@ -64,7 +65,10 @@ class SynsetHandlers:
 
         def read() -> dict[str, Any]:
             table, problem = pictures_or_problem(self._tables, wnid)
-            return describe(now, number, table, problem)
+            footer = now.footers.get(wnid)
+            if footer is not None and footer.refused_by_reason is None:
+                footer = read_footer(self._layout, wnid)
+            return describe(now, number, table, problem, footer)
 
         return json_answer(await self._read(read))
 

@@ -14,6 +14,7 @@ from imagenet_build.storage.layout import RunLayout
 from imagenet_build.storage.page_store import PageStore
 from imagenet_build.verify.task_pages import wikipedia_link
 from imagenet_build.web.explorer.column_reader import synset_columns
+from imagenet_build.web.explorer.manifest_counts import ManifestFooter
 from imagenet_build.web.explorer.picture_table import PictureTable, PictureTables
 from imagenet_build.web.explorer.query_yields import query_yields
 from imagenet_build.web.explorer.snapshot import Snapshot
@@ -24,16 +25,19 @@ _MOST_CONFLICTS = 60
 _MOST_CHILDREN = 500
 
 
-def describe(snapshot: Snapshot, number: int, table: PictureTable | None, problem: str) -> dict[str, Any]:
+def describe(
+    snapshot: Snapshot, number: int, table: PictureTable | None, problem: str, footer: ManifestFooter | None = None
+) -> dict[str, Any]:
     """What is said of a synset at the head of its page.
 
     Args:
         table: its pictures; None: there are none yet, or they cannot be read.
         problem: why they cannot be read.
+        footer: what its manifest says of itself; None: what the snapshot knows of that.
     """
     tree = snapshot.concepts.tree
     wnid = tree.wnids[number]
-    footer = snapshot.footers.get(wnid)
+    footer = footer or snapshot.footers.get(wnid)
     queries = queries_of(snapshot, wnid)
     children = tree.children[number]
     return {
@@ -50,7 +54,7 @@ def describe(snapshot: Snapshot, number: int, table: PictureTable | None, proble
         "counts": {kind: int(values[number]) for kind, values in snapshot.own.items()},
         "counts_below": {kind: int(values[number]) for kind, values in snapshot.below.items()},
         "measure": snapshot.measure,
-        "refused_by_reason": dict(footer.refused_by_reason) if footer else {},
+        "refused_by_reason": dict(footer.refused_by_reason or {}) if footer else {},
         "problem": problem or (footer.problem if footer else ""),
         "has_manifest": table is not None,
         "shown": {name: len(rows) for name, rows in table.shown.items()} if table else {},

@@ -11,8 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from imagenet_build.errors import DataError
-from imagenet_build.storage.places import Location, source_of
+from imagenet_build.storage.places import Location, source_of, unreadable
 
 SIDE_PX = 32
 COLUMNS = 8
@@ -40,7 +39,7 @@ def read_tiny(path: Location, rows: Sequence[int]) -> dict[int, bytes]:
                 if wanted:
                     found.update({start + row: tiny for row, tiny in _of_group(file, group, wanted).items()})
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path} cannot be read: {error}") from None
+        raise unreadable(path, error, "") from None
     return found
 
 
