@@ -5,7 +5,7 @@ import sqlite3
 
 import pytest
 
-from imagenet_build.download import host_work
+from imagenet_build.download import sync_clock
 from imagenet_build.download.host_work import Keeper
 from imagenet_build.records import Rejection, RejectReason, ShardRef
 from imagenet_build.storage.download_queue import DownloadQueue
@@ -72,7 +72,7 @@ async def test_a_worker_that_is_stopped_does_not_stop_the_others_commit(queue):
 
 
 async def test_bytes_are_synced_without_being_asked(queue, monkeypatch):
-    monkeypatch.setattr(host_work, "SYNC_S", 0.0)
+    monkeypatch.setattr(sync_clock, "SYNC_S", 0.0)
     shards = Shards()
     async with Keeper(queue, shards) as keeper:
         await keeper.keep(take(queue, 1)[0], 1, "", facts("x"), b"bytes")
