@@ -79,7 +79,12 @@ def manners(world: World) -> Iterator[None]:
 
 
 def on(nodes: Nodes) -> tuple[str, ...]:
-    return ("--executor", "ray", "--address", nodes.address)
+    return ("--executor", "ray", "--address", nodes.address, "--set", "execution.workers=0")  # one on each
+
+
+def assert_clean(world: World, out: Path) -> None:
+    checked = run(world.command("check", str(out)))
+    assert checked.returncode == 0, checked.stdout
 
 
 def refuse_without_token(world: World, nodes: Nodes, out: Path) -> None:
@@ -121,6 +126,9 @@ def test_two_nodes_make_the_same_manifests_and_ask_for_nothing_twice(
     finish(world, out, *on(nodes))
     assert_same_rows(expected, manifest_rows(out))
     assert repeated(world) == 0
+    lanes = {path.parent.name for path in out.glob("images/*/*.tar") if path.stat().st_size > 1024}
+    assert lanes == {"w0", "w1", "w2"}  # files of this disk are read here
+    assert_clean(world, out)
 
 
 def test_a_node_is_killed_in_the_middle_of_the_download(world: World, expected: Rows, nodes: Nodes, out: Path) -> None:
@@ -130,6 +138,7 @@ def test_a_node_is_killed_in_the_middle_of_the_download(world: World, expected: 
     assert building.wait(timeout=100) == 0
     assert_same_rows(expected, manifest_rows(out))
     assert repeated(world) <= len(HOSTS) * (CONCURRENCY + 2) * 2  # in hand, a redirect and its goal
+    assert_clean(world, out)
     nodes.start()
     nodes.wait_for(2)
 
@@ -152,3 +161,4 @@ def test_the_driver_is_killed_and_comes_back(world: World, expected: Rows, nodes
     finish(world, out, *on(nodes))
     assert_same_rows(expected, manifest_rows(out))
     assert repeated(world) <= len(HOSTS) * (CONCURRENCY + 2) * 2
+    assert_clean(world, out)

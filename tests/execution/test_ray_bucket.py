@@ -75,7 +75,8 @@ def test_nodes_use_the_bucket_themselves_and_one_is_killed_in_the_middle_of_dedu
 
     s3.refuse = kill_the_second
     command = world.command("build", str(world.config), "--out", URL, "--work", str(tmp_path / "work"))
-    built = run([*command, "--executor", "ray", "--address", nodes.address], env=environment())
+    on_ray = ("--executor", "ray", "--address", nodes.address, "--set", "execution.workers=0")
+    built = run([*command, *on_ray], env=environment())
     assert built.returncode == 0, built.stderr
     assert [key.rpartition("/")[0] for key in killed] == ["runs/x/dedup"]
     assert local.wait(100) == 0
