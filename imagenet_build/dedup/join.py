@@ -1,12 +1,8 @@
 """All pairs of 64-bit hashes within a small radius, among millions: exact, and in bounded memory.
 
-Equal hashes stand for one another: pairs are of distinct hashes, each named by the first place where it stands. To get
-from there to all pairs of pictures:
-
-- `equal_pairs` gives (first place, further place) for every picture whose hash an earlier one has;
-- the pictures of a pair (i, j) are those of the hash of i with those of the hash of j.
-
-Whoever groups pictures by closeness of hashes alone puts both kinds of pairs into the groups and is done.
+Equal hashes stand for one another: pairs are of distinct hashes, each named by the first place where it stands. The
+pictures of a pair are those of the one hash with those of the other (`same_hash`). A join in parts that can be anywhere
+is that of `join_spread`.
 
 Time grows little faster than the number of hashes as long as keys can be found that few of them share (`join_blocks`).
 Files are used when `memory_bytes` does not suffice: about 32 bytes per hash.
@@ -20,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from imagenet_build.dedup.hamming import IntArray
-from imagenet_build.dedup.join_distinct import HashSource, distinct_sides, parts_of, repeats_of
+from imagenet_build.dedup.join_distinct import HashSource, distinct_sides
 from imagenet_build.dedup.join_search import Found, close_hashes
 from imagenet_build.dedup.join_store import BYTES_PER_HASH, Room
 from imagenet_build.dedup.propose import PAIRS_PER_BLOCK, in_blocks
@@ -89,26 +85,6 @@ def join_between(
     return in_blocks(_joined_between(left, right, radius_bits, _room(memory_bytes, folder)), PAIRS_PER_BLOCK)
 
 
-def equal_pairs(
-    hashes: HashSource, *, memory_bytes: int = MEMORY_BYTES, folder: Path | None = None
-) -> Iterator[IntArray]:
-    """(first place, further place) of every hash that has stood before.
-
-    Args:
-        hashes: an array, or its pieces.
-        memory_bytes: working memory, about, without the array that is given.
-        folder: for temporary files if that is not enough; they are removed at the end.
-    Yields:
-        (m, 2), m > 0; n places of one hash make n - 1 pairs.
-    Raises:
-        ConfigError: temporary files are needed and there is no folder.
-
-    >>> [block.tolist() for block in equal_pairs(np.array([5, 6, 5, 5], dtype=np.uint64))]
-    [[[0, 2], [0, 3]]]
-    """
-    return in_blocks(_equal(hashes, _room(memory_bytes, folder)), PAIRS_PER_BLOCK)
-
-
 def _room(memory_bytes: int, folder: Path | None) -> Room:
     return Room(max(1, memory_bytes // BYTES_PER_HASH), folder)
 
@@ -125,11 +101,6 @@ def _joined_between(left: HashSource, right: HashSource, radius_bits: int, room:
     with distinct_sides(left, 0, room) as (_, one), distinct_sides(right, 0, room) as (_, other):
         for found in close_hashes((one, other), radius_bits, room):
             yield _pairs(found)
-
-
-def _equal(hashes: HashSource, room: Room) -> Iterator[IntArray]:
-    for part in parts_of(hashes, room):
-        yield from repeats_of(part, room)
 
 
 def _pairs(found: Found) -> IntArray:

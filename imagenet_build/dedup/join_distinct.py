@@ -1,7 +1,7 @@
 """Hashes as they come -> distinct hashes, each with the first place where it stands.
 
 Many pictures may have the same hash (one colour, an icon): 100,000 of them would be 5,000,000,000 pairs. So pairs are
-looked for among distinct hashes only; which pictures share a hash is told by `equal_pairs` in `join.py`.
+looked for among distinct hashes only; which pictures share a hash is told by `same_hash.py`.
 """
 
 from __future__ import annotations
@@ -90,15 +90,6 @@ def standing_of(part: Side, room: Room) -> Standing:
         last = standing(Held(values, np.concatenate([found.last, more.last])))
         found = Standing(first.values, first.first, last.last)
     return found
-
-
-def repeats_of(part: Side, room: Room) -> Iterator[IntArray]:
-    """(m, 2), the first place and a further one of the same hash, for all further ones."""
-    found = standing_of(part, room)
-    for piece in pieces_of(part, room.rows()):
-        first = found.first.take(found.values.searchsorted(piece.values))
-        further = np.flatnonzero(first != piece.places)
-        yield np.stack([first.take(further), piece.places.take(further)], axis=1)
 
 
 def _pieces(hashes: HashSource, rows: int) -> Iterator[Held]:

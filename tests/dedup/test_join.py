@@ -1,4 +1,3 @@
-import random
 import tracemalloc
 from functools import partial
 from itertools import chain
@@ -10,7 +9,7 @@ from hypothesis import strategies as st
 
 from imagenet_build.dedup import join_blocks, join_distinct, join_search
 from imagenet_build.dedup.hamming import distances
-from imagenet_build.dedup.join import equal_pairs, join, join_between
+from imagenet_build.dedup.join import join, join_between
 from imagenet_build.dedup.join_blocks import Blocks, choose_blocks
 from imagenet_build.errors import ConfigError
 from tests.dedup.hash_lists import KINDS, clustered, few_bits, flipped, skewed, uniform
@@ -139,27 +138,6 @@ def test_the_same_call_gives_the_same_order(small_steps):
     assert np.array_equal(rows(join(hashes, 4)), rows(join(hashes.copy(), 4)))
 
 
-@pytest.mark.parametrize("memory_bytes", [FEW_BYTES, 10**9])
-def test_equal_hashes_are_paired_with_the_first_of_them_only(tmp_path, memory_bytes):
-    hashes = np.array(random.Random(7).choices(range(40), k=3000), np.uint64) ** 9
-    found = rows(equal_pairs(hashes, memory_bytes=memory_bytes, folder=tmp_path))
-    assert len(found) == 3000 - 40
-    assert sorted(found[:, 1].tolist()) == sorted(set(range(3000)) - set(first_places(hashes).tolist()))
-    assert np.array_equal(hashes[found[:, 0]], hashes[found[:, 1]])
-    assert set(found[:, 0].tolist()) <= set(first_places(hashes).tolist())
-
-
-def test_both_kinds_of_pairs_give_all_pairs_of_pictures():
-    hashes = skewed(600, 71)
-    alike = {place: [place] for place in range(len(hashes))}
-    for first, further in rows(equal_pairs(hashes)).tolist():
-        alike[first].append(further)
-    pairs = {(a, b) for i, j in rows(join(hashes, 3)).tolist() for a in alike[i] for b in alike[j]}
-    pairs |= {(a, b) for same in alike.values() for a in same for b in same if a < b}
-    expected = np.argwhere(np.triu(distances(hashes, hashes) <= 3, 1)).tolist()
-    assert sorted({(min(pair), max(pair)) for pair in pairs}) == [tuple(pair) for pair in expected]
-
-
 @pytest.mark.parametrize("make", [uniform, partial(few_bits, bits=32), skewed])
 def test_memory_stays_within_the_limit(tmp_path, make):
     limit = 12_000_000
@@ -177,7 +155,7 @@ def test_what_does_not_fit_needs_a_folder():
     with pytest.raises(ConfigError, match=r"More than 100 hashes .* Name a folder"):
         list(join(uniform(1000, 1), 4, memory_bytes=16_000))
     with pytest.raises(ConfigError, match="Name a folder"):
-        list(equal_pairs(iter([uniform(10, 1)])))
+        list(join(iter([uniform(10, 1)]), 4))
 
 
 def test_files_are_removed_when_the_caller_stops_early(small_steps, tmp_path):
@@ -196,7 +174,6 @@ def test_no_hashes():
     nothing = np.empty(0, np.uint64)
     assert list(join(nothing, 4)) == []
     assert list(join_between(nothing, uniform(5, 1), 4)) == []
-    assert list(equal_pairs(nothing)) == []
 
 
 @pytest.mark.parametrize("radius", [1, 4, 8])
