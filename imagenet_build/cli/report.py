@@ -24,7 +24,6 @@ from imagenet_build.storage.tables import write_whole
 @work_option
 @click.option(
     "--html",
-    "--out",
     "html",
     type=FileHere(),
     metavar="FILE",
