@@ -149,7 +149,7 @@ def test_a_report_beside_one_in_a_bucket(stored: Stored, tmp_path: Path) -> None
     counted = tmp_path / "reader" / "stats" / "stats.json"
     assert program("stats", URL, *_at(tmp_path)).exit_code == 0
     done = program(
-        "report", stored.disk, "--against", URL, "--stats", counted, "--out", tmp_path / "page.html", *_at(tmp_path)
+        "report", stored.disk, "--against", URL, "--stats", counted, "--html", tmp_path / "page.html", *_at(tmp_path)
     )
     assert done.exit_code == 0, done.output
     assert (tmp_path / "page.html").stat().st_size > 50_000
