@@ -109,7 +109,7 @@ def ray_nodes(count: int, cpus: int = 1) -> Iterator[Nodes]:
 
 def environment() -> dict[str, str]:
     """For nodes and for programs that use them: they find the package as it lies here."""
-    own = {name: value for name, value in os.environ.items() if name != "RAY_AUTH_MODE"}
+    own = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
     return {**own, **_ENVIRONMENT, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
 
 

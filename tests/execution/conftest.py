@@ -17,10 +17,13 @@ def joined_ray() -> Iterator[Any]:
     from imagenet_build.execution.ray_link import import_ray
 
     paths = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_AUTH_MODE", "disabled")  # else Ray writes a token into the home directory
-        import_ray()
-        environment = {"env_vars": {"PYTHONPATH": paths}}
-        ray.init("local", num_cpus=1, log_to_driver=False, logging_level="error", runtime_env=environment)
-        yield ray
-        ray.shutdown()
+    before = dict(os.environ)
+    os.environ["RAY_AUTH_MODE"] = "disabled"  # else Ray writes a token into the home directory
+    import_ray()
+    ray.init(
+        "local", num_cpus=1, log_to_driver=False, logging_level="error", runtime_env={"env_vars": {"PYTHONPATH": paths}}
+    )
+    os.environ.clear()  # it is the same process that later starts programs, and clusters with other settings
+    os.environ.update(before)
+    yield ray
+    ray.shutdown()

@@ -45,7 +45,8 @@ def nodes(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Nodes]:
     with ray_nodes(0) as started:
         for name in ("head", "second"):
             monkeypatch.setenv("AWS_ACCESS_KEY_ID", name)
-            started.start()
+            number = started.start()
+            started.wait_for(number + 1)
         for name, value in {**s3.environment, "AWS_ACCESS_KEY_ID": "driver", "AWS_REGION": "eu-north-1"}.items():
             monkeypatch.setenv(name, value)
         yield started
