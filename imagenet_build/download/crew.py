@@ -239,15 +239,19 @@ class CrewFetcher:
         self._seats.remove(seat)
         seat.has_mail.set()
         grace_s = max(GRACE_S, error.stays_s)
+        loop = asyncio.get_running_loop()
         for host in seat.hosts:
             self._seat_of.pop(host, None)
             self._quiet_until[host] = time.monotonic() + grace_s
-            self._lanes.lane(host).delay_start(grace_s)
+            self._turns.begin_move(host)  # who is led there waits, however long that is: the host wants no rest
+            loop.call_later(grace_s, self._end_grace, host)
         self._turns.lost(seat, grace_s)
-        for host in seat.closing:
-            self._turns.end_move(host)
         seat.leave(error)
         self._do(self._replace(seat))
+
+    def _end_grace(self, host: str) -> None:
+        if host not in self._seat_of:  # else it is on its way to another member
+            self._turns.end_move(host)
 
     async def _replace(self, seat: Seat) -> None:
         with contextlib.suppress(Exception):

@@ -16,6 +16,7 @@ from imagenet_build.download import crew as crew_module
 from imagenet_build.download.crew_messages import Found, OpenHost
 from imagenet_build.errors import BuildError, ConfigError, SourceError
 from imagenet_build.network.away_lanes import WantTurn
+from imagenet_build.network.host_lane import PATIENCE_S
 from imagenet_build.records import RejectReason, ShardRef
 from imagenet_build.storage.shards import read_member
 from tests.download.crew_here import CrewHere
@@ -149,6 +150,16 @@ def test_a_member_that_does_not_come_is_not_waited_for_for_ever(tmp_path, world,
     download.run(crew)
     assert download.is_complete()
     assert [len(member.opened) for member in crew.hired] == [3, 3]
+
+
+def test_whoever_is_led_to_a_host_of_a_lost_member_waits(tmp_path, world, monkeypatch):
+    monkeypatch.setattr(crew_module, "GRACE_S", PATIENCE_S + 0.5)
+    crew = CrewHere(2, slow_s=0.01, lose_at=frozenset({12}))
+    download = Download(tmp_path, hits([DOG], criss_cross(world, 6)))
+    download.run(crew)
+    assert len(crew.hired) == 3
+    assert download.is_complete()
+    assert set(download.reasons().values()) == {"http_error"}
 
 
 def test_hosts_keep_their_limits_whoever_is_led_there(tmp_path, world):
