@@ -279,7 +279,8 @@ def _file_system(scheme: str, options: tuple[tuple[str, str], ...], is_first: bo
         allow_delayed_open=True,  # an object of one part is one PUT
         connect_timeout=CONNECT_TIMEOUT_S,
         request_timeout=REQUEST_TIMEOUT_S,
-        retry_strategy=pafs.AwsStandardS3RetryStrategy(
+        # not the "standard" one: its quota of 100 retries is never filled up again through pyarrow
+        retry_strategy=pafs.AwsDefaultS3RetryStrategy(
             max_attempts=min(ATTEMPTS, FIRST_ATTEMPTS if is_first else ATTEMPTS)
         ),
     )

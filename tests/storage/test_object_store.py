@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import pickle
 import time
 
@@ -155,3 +156,12 @@ def test_urls_that_are_refused(url: str, said: str) -> None:
         open_store(url)
     assert "secret@" not in str(caught.value)
     assert "abc" not in str(caught.value)
+
+
+def test_a_process_outlives_any_number_of_single_failures(s3: S3Server) -> None:
+    store = open_store("s3://bucket/often")
+    turns = itertools.count()
+    s3.refuse = lambda request: "InternalError" if request.is_ours and next(turns) % 2 else ""
+    for _ in range(120):
+        store.put("key", b"data")
+    assert sum(bool(request.fault) for request in s3.requests) > 100
