@@ -21,6 +21,7 @@ import pyarrow.fs as pafs
 
 from imagenet_build.errors import ConfigError, StoreUnusable
 from imagenet_build.storage.store_errors import store_error
+from imagenet_build.storage.stored_file import StoredFile
 
 SCHEMES = ("s3", "gs")
 ATTEMPTS = 10
@@ -150,13 +151,12 @@ class ObjectStore:
         """
         for _ in range(ATTEMPTS):
             try:
-                with self.errors(key):
-                    source = self.files.open_input_file(self.path(key))
+                source = self.open(key)
             except FileNotFoundError:
                 return None
             try:
-                with self.errors(key), source:
-                    return bytes(source.read())
+                with source:
+                    return source.read()
             except (FileNotFoundError, ValueError):  # pyarrow calls a file closed whose version is gone
                 continue
             except StoreUnusable:
@@ -165,10 +165,11 @@ class ObjectStore:
                 raise
         raise StoreUnusable(f"{self.url}/{key} cannot be read: it is replaced all the time.", source=self.url)
 
-    def open(self, key: str) -> Any:
+    def open(self, key: str) -> StoredFile:
         """A file for random access (`read_at`, or what Parquet readers want). Raises FileNotFoundError."""
         with self.errors(key):
-            return self.files.open_input_file(self.path(key))
+            source = self.files.open_input_file(self.path(key))
+        return StoredFile(source, f"{self.url}/{key}", ATTEMPTS, lambda: self.info(key) is not None)
 
     def info(self, key: str) -> StoredObject | None:
         """Size and moment of an object; None if there is none."""

@@ -17,11 +17,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Union, cast
 
-from imagenet_build.errors import BuildError, DataError
+from imagenet_build.errors import DataError
 from imagenet_build.storage.object_store import ObjectStore, is_store_url, open_store
 from imagenet_build.storage.publication import Publication
-from imagenet_build.storage.store_errors import is_store_failure, store_error
-from imagenet_build.storage.stored_file import StoredFile
 from imagenet_build.storage.work_directory import OWNER
 
 DEFAULT_WORK = Path("data/work")
@@ -232,7 +230,7 @@ def open_file(path: Location) -> BinaryIO:
     """A file for reading at any place. Raises FileNotFoundError; a store is read ahead by `READ_AHEAD` bytes."""
     if isinstance(path, Path):
         return path.open("rb")
-    return cast(BinaryIO, io.BufferedReader(StoredFile(source_of(path), str(path)), READ_AHEAD))
+    return cast(BinaryIO, io.BufferedReader(source_of(path), READ_AHEAD))
 
 
 def version_of(path: Location) -> tuple[Any, ...]:
@@ -255,10 +253,8 @@ def version_text(path: Location) -> str:
     return str(path.stored_key())
 
 
-def unreadable(path: Location, error: Exception, remedy: str = "Delete it and run the build again.") -> BuildError:
-    """What to say of a table that cannot be read: damaged, or the store fails."""
-    if isinstance(path, Place) and is_store_failure(error):
-        return store_error(error, str(path))
+def unreadable(path: Location, error: Exception, remedy: str = "Delete it and run the build again.") -> DataError:
+    """What to say of a table that is damaged. (Where the store fails, its files raise StoreUnusable themselves.)"""
     return DataError(f"{path} cannot be read: {error}", remedy=remedy)
 
 

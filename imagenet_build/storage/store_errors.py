@@ -18,9 +18,14 @@ _ENDPOINT = {"s3": "AWS_ENDPOINT_URL", "gs": "STORAGE_EMULATOR_HOST"}
 _LATER = "Nothing is lost: give the same command again later."
 
 
-def is_store_failure(error: Exception) -> bool:
-    """Whether a reader's error is the store's, and not one of the bytes that it read."""
-    return isinstance(error, OSError) and ("AWS Error" in str(error) or "google::cloud" in str(error))
+def hides_an_answer(error: Exception) -> bool:
+    """Whether the store answered something that pyarrow could not take, and so did not repeat.
+
+    It gives the client a buffer as long as the range that it asks for. The text of an error (a slow-down, say) that is
+    longer does not fit in, and all that is left of it is this, which counts as final. Met with Apache Doris too:
+    https://github.com/apache/doris/pull/66557
+    """
+    return "Failed to flush response stream" in str(error)
 
 
 def store_error(error: Exception, where: str) -> StoreUnusable:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
 
 from imagenet_build.errors import DataError
 from imagenet_build.records import ShardRef
 from imagenet_build.storage.object_store import ObjectStore
 from imagenet_build.storage.places import Location, Place, StoredRun
 from imagenet_build.storage.queue_view import QueueView
-from imagenet_build.storage.store_errors import store_error
+from imagenet_build.storage.stored_file import StoredFile
 
 OPEN_SHARDS = 64
 """Whose lengths are remembered per process: the first picture of a shard costs one request more."""
@@ -82,12 +81,10 @@ def read_member(folder: Place, ref: ShardRef) -> bytes:
     data = b""
     for is_last in (False, True):
         try:
-            data = bytes(_open_shard(folder.run.store, path.key).read_at(ref.size, ref.offset))
+            data = _open_shard(folder.run.store, path.key).read_at(ref.size, ref.offset)
         except FileNotFoundError:
             if is_last:
                 raise DataError(f"The shard {path} is missing.") from None
-        except OSError as error:
-            raise store_error(error, str(path)) from None
         if len(data) == ref.size:
             return data
         _open_shard.cache_clear()  # it was opened when it was shorter; GCS has that version no more
@@ -95,5 +92,5 @@ def read_member(folder: Place, ref: ShardRef) -> bytes:
 
 
 @lru_cache(maxsize=OPEN_SHARDS)
-def _open_shard(store: ObjectStore, key: str) -> Any:
+def _open_shard(store: ObjectStore, key: str) -> StoredFile:
     return store.open(key)

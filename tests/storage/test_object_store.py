@@ -3,11 +3,14 @@ from __future__ import annotations
 import itertools
 import pickle
 import time
+from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from imagenet_build.errors import ConfigError, StoreUnusable
-from imagenet_build.storage import object_store
+from imagenet_build.storage import object_store, stored_file
 from imagenet_build.storage.object_store import ObjectStore, open_store
 from imagenet_build.storage.store_errors import store_error
 from imagenet_build.storage.unfinished_uploads import abort_unfinished
@@ -165,3 +168,56 @@ def test_a_process_outlives_any_number_of_single_failures(s3: S3Server) -> None:
     for _ in range(120):
         store.put("key", b"data")
     assert sum(bool(request.fault) for request in s3.requests) > 100
+
+
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stored_file, "FIRST_PAUSE_S", 0.0)
+
+
+def test_a_range_shorter_than_the_text_of_a_passing_fault_is_read(
+    s3: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without being repeated by our own code: pyarrow takes such a fault for final."""
+    _no_pauses(monkeypatch)
+    store = open_store("s3://bucket/short")
+    store.put("two", b"{}")
+    store.put("large", bytes(range(256)) * 100)
+    table = pa.table({"wnid": pa.array([], pa.string()), "reason": pa.array([], pa.string())})
+    pq.write_table(table, tmp_path / "empty.parquet")
+    store.put_file("empty.parquet", tmp_path / "empty.parquet")
+    turns = itertools.count()
+    s3.refuse = lambda request: "SlowDown" if request.method == "GET" and next(turns) % 2 == 0 else ""
+    for _ in range(5):
+        assert store.get("two") == b"{}"
+        assert store.open("large").read_at(8, 256) == bytes(range(8))
+        with pq.ParquetFile(store.open("empty.parquet"), pre_buffer=True) as file:
+            assert file.read_row_group(0).equals(table) if file.num_row_groups else file.schema_arrow == table.schema
+        assert pq.read_table(store.open("empty.parquet")).equals(table)
+    assert sum(bool(request.fault) for request in s3.requests) > 20
+
+
+def test_a_lasting_fault_of_a_short_range_is_said_as_it_is(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    _no_pauses(monkeypatch)
+    monkeypatch.setattr(object_store, "ATTEMPTS", 2)
+    store = open_store("s3://bucket/x?region=eu-north-2")  # a client of its own, with few attempts
+    store.put("two", b"{}")
+    file = store.open("two")
+    s3.refuse = lambda _: "AccessDenied"
+    with pytest.raises(StoreUnusable, match="refuses access"):
+        file.read()
+    s3.refuse = lambda request: "InternalError" if request.method == "GET" else ""
+    with pytest.raises(StoreUnusable, match="goes on failing"):
+        file.read()
+    s3.client.put_object(Bucket=BUCKET, Key="x/large", Body=b"x" * 1000)
+    with pytest.raises(StoreUnusable, match="goes on failing"):
+        pq.ParquetFile(store.open("large"))
+
+
+def test_an_object_that_is_removed_before_it_is_read_is_none(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    _no_pauses(monkeypatch)
+    store = open_store("s3://bucket/x")
+    store.put("two", b"{}")
+    file = store.open("two")
+    store.delete("two")
+    with pytest.raises(FileNotFoundError):
+        file.read()

@@ -63,8 +63,21 @@ def next_page(page: Page) -> None:
 
 
 def all_sent(page: Page) -> None:
-    """Wait until nothing waits: the next answer of the server says how many it has."""
-    page.wait_for_selector("#waiting:empty", state="attached")
+    """Wait until the server has confirmed every page: those it has not are kept in the browser."""
+    page.wait_for_function("""() => Object.entries(localStorage)
+        .every(([key, kept]) => !key.endsWith("/queue") || kept === "[]")""")
+
+
+def next_page_in_hand(page: Page) -> None:
+    """Wait until the page after this one and its pictures have come."""
+    page.wait_for_function(
+        """(shown) => {
+        const paths = performance.getEntriesByType("resource").map((one) => new URL(one.name).pathname);
+        const come = new Set(paths.filter((path) => path.startsWith("/pictures/") && !shown.includes(path)));
+        return come.size === shown.length;
+    }""",
+        arg=sources(page),
+    )
 
 
 def stored(run: RunLayout, server: ServeProcess) -> list[dict[str, Any]]:
@@ -154,7 +167,7 @@ def test_after_a_reload_the_page_and_its_marks_are_there(visit: Visit) -> None:
 
 def test_without_a_server_answers_wait_and_are_sent_later(visit: Visit, run: RunLayout, serving: ServeProcess) -> None:
     page = visit()
-    page.wait_for_load_state("networkidle")  # the next page and its pictures are in hand
+    next_page_in_hand(page)
     first = [sources(page)]
     page.locator(".tile").nth(0).click()
     serving.kill()

@@ -54,6 +54,12 @@ def visit(browser: Browser) -> Iterator[Visit]:
     assert errors == []
 
 
+def wait_for_filter(page: Page, name: str) -> None:
+    """Until the pictures of this filter are drawn: those of another one stay on the page until they come."""
+    page.wait_for_selector(f'.filters [aria-current="true"]:has-text("{name}")')
+    page.wait_for_selector(".tile")
+
+
 def name_of(large: RunLayout, wnid: str) -> str:
     rows = pq.read_table(large.synsets, filters=[("wnid", "=", wnid)]).to_pylist()
     return str(rows[0]["lemmas"][0])
@@ -69,7 +75,7 @@ def test_search_synset_picture_and_back(visit: Visit, explorer: str, large: RunL
     page.keyboard.press("/")
     assert focused(page) == "asked"
     page.keyboard.type(FULLEST)
-    page.wait_for_selector(".results a")
+    page.wait_for_selector(f"h1:has-text('for “{FULLEST}”')")  # on a slow machine, beginnings of it are looked for too
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     page.wait_for_selector(f"h1:has-text('{name_of(large, FULLEST)}')")
@@ -109,10 +115,10 @@ def test_every_address_can_be_opened_and_reloaded(visit: Visit, explorer: str, l
     page.reload()
     page.wait_for_selector("#viewer [role=status]:has-text('5 of')")
     page.click("#viewer .close")
+    page.wait_for_url(f"**/#/synset/{FULLEST}")
     page.wait_for_selector(".tile")
-    assert page.url.endswith(f"#/synset/{FULLEST}")
     page.goto(f"{explorer}/#/synset/{FULLEST}?show=undecided")
-    page.wait_for_selector('.filters [aria-current="true"]:has-text("undecided")')
+    wait_for_filter(page, "undecided")
     assert set(page.locator(".tile").evaluate_all("all => all.map((one) => one.className)")) == {"tile undecided"}
     page.goto(f"{explorer}/#/search/gr%C3%A9y")
     page.wait_for_selector(".results a")
@@ -134,6 +140,7 @@ def test_scrolling_brings_all_pictures(visit: Visit, explorer: str, large: RunLa
 
 def test_duplicates_and_conflicts_are_a_click_away(visit: Visit, explorer: str) -> None:
     page = visit(f"{explorer}/#/synset/{FULLEST}?show=duplicates")
+    wait_for_filter(page, "with duplicates")
     page.locator(".tile").first.click()
     page.wait_for_selector("#viewer .copies a")
     page.locator("#viewer .copies a").first.click()
@@ -141,6 +148,7 @@ def test_duplicates_and_conflicts_are_a_click_away(visit: Visit, explorer: str) 
     page.locator("#viewer dd a:has-text('this picture')").click()
     page.wait_for_selector("#viewer .copies a")
     page.goto(f"{explorer}/#/synset/{FULLEST}?show=conflicts")
+    wait_for_filter(page, "in conflict")
     page.locator(".tile").first.click()
     page.wait_for_selector("#viewer dt:has-text('Also found for')")
     page.locator("#viewer dd ul.plain a").first.click()
@@ -192,7 +200,7 @@ def test_a_synset_with_two_parents_stands_under_both(visit: Visit, explorer: str
     rows = pq.read_table(large.synsets).to_pylist()
     twice = next(row for row in rows if len(row["hypernyms"]) > 1)
     page = visit(f"{explorer}/#/synset/{twice['wnid']}")
-    page.wait_for_selector(".path")
+    page.wait_for_selector(f"#tree [data-wnid={twice['wnid']}][aria-current=page]")  # it opens no more by itself
     assert page.locator("ol.path").count() >= 2
     above = {row["wnid"]: row["hypernyms"] for row in rows}
     for parent in twice["hypernyms"]:
@@ -207,16 +215,16 @@ def test_a_synset_with_two_parents_stands_under_both(visit: Visit, explorer: str
         page.wait_for_selector(f'[data-wnid="{parent}"] + [role=group] > li > [data-wnid="{twice["wnid"]}"]')
 
 
-def test_the_treemap_goes_down_by_clicks_and_back(visit: Visit, explorer: str) -> None:
+def test_the_treemap_goes_down_by_clicks_and_back(visit: Visit, explorer: str, large: RunLayout) -> None:
     page = visit(f"{explorer}/#/treemap")
     page.wait_for_selector(".cell")
     cell = page.locator(".cell.level1[href^='#/treemap/']").first
     target = str(cell.get_attribute("href"))
     cell.click(position={"x": 8, "y": 8})
     page.wait_for_function(f"location.hash === '{target}'")
-    page.wait_for_selector("h1")
+    page.wait_for_selector(f"h1:has-text('{name_of(large, target.split('/')[-1])}')")
     page.go_back()
-    page.wait_for_function("location.hash === '#/treemap'")
+    page.wait_for_selector(f".cell.level1[href='{target}']")
     page.click("text=by synsets")
     page.wait_for_selector("h1:has-text('60 synsets')")
 
@@ -229,9 +237,14 @@ def test_on_a_phone_the_tree_is_behind_a_button_and_nothing_is_too_wide(visit: V
     page.tap("#menu")
     page.locator("#tree > li > .row").first.tap()
     page.wait_for_selector("#side", state="hidden")
-    for address in ("", f"#/synset/{FULLEST}", "#/treemap", "#/search/dog"):
+    for address, shown in (
+        ("", "h1:has-text('Run run')"),
+        (f"#/synset/{FULLEST}", ".tile"),
+        ("#/treemap", ".treemap .cell"),
+        ("#/search/dog", ".results"),
+    ):
         page.goto(f"{explorer}/{address}")
-        page.wait_for_selector("#main > *")
+        page.wait_for_selector(f"#main {shown}")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.goto(f"{explorer}/#/synset/{FULLEST}")
     page.locator(".tile").first.tap()
@@ -267,9 +280,8 @@ def test_a_build_at_work_is_followed(visit: Visit, large: RunLayout, tmp_path: P
         shutil.copy(large.manifest(FULLEST), layout.manifest(FULLEST))
         page.click("text=There are other pictures now", timeout=20_000)
         page.wait_for_selector(".tile img")
-        assert page.locator(f'#tree [data-wnid="{FULLEST}"] .count').first.text_content() == (
-            f", {len(tiles_of(large))} pictures"
-        )
+        count = page.locator(f'#tree [data-wnid="{FULLEST}"] .count').first
+        count.and_(page.get_by_text(f", {len(tiles_of(large))} pictures", exact=True)).wait_for()
 
 
 def test_a_link_with_a_token_lets_in_and_leaves_the_address_bar(visit: Visit, large: RunLayout) -> None:
