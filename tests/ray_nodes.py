@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,8 +44,10 @@ class Nodes:
         return f"127.0.0.1:{self.port}"
 
     def start(self) -> int:
-        """Start a node; returns its number."""
+        """Start a node; returns its number. The first must listen before another can join it."""
         number = len(self.processes)
+        if number:
+            _wait_for_port(self.port)
         where = ["--address", self.address] if number else ["--head", "--port", str(self.port)]
         command = [*RAY, "start", *where, "--block", "--node-ip-address", "127.0.0.1"]
         command += ["--num-cpus", str(self._cpus), "--disable-usage-stats", "--object-store-memory", "200000000"]
@@ -100,7 +103,8 @@ def ray_nodes(count: int, cpus: int = 1) -> Iterator[Nodes]:
     try:
         for _ in range(count):
             nodes.start()
-            nodes.wait_for(len(nodes.processes))
+        if count:
+            nodes.wait_for(count)
         yield nodes
     finally:
         nodes.stop()
@@ -117,6 +121,18 @@ def _free_port() -> int:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         return int(held.getsockname()[1])
+
+
+def _wait_for_port(port: int, timeout_s: float = 60.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1.0).close()
+            return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.05)
 
 
 def _descendants(pid: int) -> list[int]:

@@ -45,8 +45,7 @@ def nodes(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Nodes]:
     with ray_nodes(0) as started:
         for name in ("head", "second"):
             monkeypatch.setenv("AWS_ACCESS_KEY_ID", name)
-            number = started.start()
-            started.wait_for(number + 1)
+            started.start()
         for name, value in {**s3.environment, "AWS_ACCESS_KEY_ID": "driver", "AWS_REGION": "eu-north-1"}.items():
             monkeypatch.setenv(name, value)
         yield started

@@ -25,18 +25,27 @@ from imagenet_build.storage.shards import read_member
 from tests.fakes import pictures
 from tests.fakes.image_server import picture
 from tests.fakes.s3_server import Request, S3Server
+from tests.program_here import run_here
 from tests.world import VOLATILE, World, assert_same_rows, kill, manifest_rows, run
 
 URL = "s3://bucket/runs/x"
 OFTEN = ("--set", "storage.snapshot_s=0.5", "--set", "storage.lease_s=4")
 
 
+def _words(world: World, work: Path, *more: str) -> list[str]:
+    return ["build", str(world.config), "--out", URL, "--work", str(work), *OFTEN, *more]
+
+
 def _build(world: World, work: Path, *more: str) -> subprocess.CompletedProcess[str]:
-    return run(world.command("build", str(world.config), "--out", URL, "--work", str(work), *OFTEN, *more))
+    return run(world.command(*_words(world, work, *more)))
+
+
+def _build_here(world: World, work: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    return run_here(*_words(world, work, *more))
 
 
 def _start(world: World, work: Path) -> subprocess.Popen[bytes]:
-    command = world.command("build", str(world.config), "--out", URL, "--work", str(work), *OFTEN)
+    command = world.command(*_words(world, work))
     quiet = subprocess.DEVNULL
     return subprocess.Popen(command, stdout=quiet, stderr=quiet, start_new_session=True)
 
@@ -111,7 +120,7 @@ def test_a_build_into_a_bucket_has_the_rows_of_one_on_a_disk(world: World, s3: S
         return rng.choice(("InternalError", "SlowDown")) if request.is_ours and rng.random() < 0.03 else ""
 
     small = ("--set", "queries.languages=[spa]")
-    assert world.build(tmp_path / "disk", *small).returncode == 0
+    assert world.build_here(tmp_path / "disk", *small).returncode == 0
     s3.refuse = sometimes
     with Reader(s3) as reader:
         made = _build(world, tmp_path / "work", *small)
@@ -123,7 +132,7 @@ def test_a_build_into_a_bucket_has_the_rows_of_one_on_a_disk(world: World, s3: S
     assert len(reader.states) > 5  # stages, and the second build
     assert sum(bool(request.fault) for request in s3.requests) > 5
     s3.refuse = lambda _: ""
-    assert world.build(tmp_path / "disk").returncode == 0
+    assert world.build_here(tmp_path / "disk").returncode == 0
     assert_same_rows(manifest_rows(tmp_path / "disk"), _rows(tmp_path))
     versions = s3.stored("runs/x/manifest/")
     assert len(versions) == len(_rows(tmp_path))  # what was replaced is gone
@@ -132,10 +141,10 @@ def test_a_build_into_a_bucket_has_the_rows_of_one_on_a_disk(world: World, s3: S
     assert "testing-secret" not in said
 
     for command in (("status", URL), ("check", URL), ("duplicates", URL)):
-        looked = run(world.command(*command, "--work", str(tmp_path / "elsewhere")))
+        looked = run_here(*command, "--work", str(tmp_path / "elsewhere"))
         assert looked.returncode == 0, (command, looked.stdout, looked.stderr)
-    status = run(world.command("status", URL, "--work", str(tmp_path / "elsewhere"), "--json", "--synsets"))
-    on_disk = run(world.command("status", str(tmp_path / "disk"), "--json", "--synsets"))
+    status = run_here("status", URL, "--work", str(tmp_path / "elsewhere"), "--json", "--synsets")
+    on_disk = run_here("status", str(tmp_path / "disk"), "--json", "--synsets")
     for name in ("refused", "synsets"):
         assert json.loads(status.stdout)[name] == json.loads(on_disk.stdout)[name]
     before = world.requests()
@@ -148,7 +157,7 @@ def test_a_build_into_a_bucket_has_the_rows_of_one_on_a_disk(world: World, s3: S
 
 
 def test_one_picture_is_one_range_request_of_its_size(world: World, s3: S3Server, tmp_path: Path) -> None:
-    assert _build(world, tmp_path / "work", "--until", "download").returncode == 0
+    assert _build_here(world, tmp_path / "work", "--until", "download").returncode == 0
     layout = _layout(tmp_path)
     rows = tables.read(layout.images, tables.open_parquet(layout.images).schema_arrow).to_pylist()
     rows = [row for row in rows if row["url"].endswith(("/0/0.jpg", "/1/0.jpg"))]
@@ -192,9 +201,9 @@ def test_kill_in_the_middle_of_an_upload(world: World, s3: S3Server, tmp_path: P
     assert resumed.returncode == 0, resumed.stderr
     repeated = {url: times for url, times in world.requests().items() if times > 1}
     assert sum(times - 1 for times in repeated.values()) <= 7
-    assert world.build(tmp_path / "disk").returncode == 0
+    assert world.build_here(tmp_path / "disk").returncode == 0
     assert_same_rows(manifest_rows(tmp_path / "disk"), _rows(tmp_path))
-    checked = run(world.command("check", URL, "--work", str(tmp_path / "elsewhere")))
+    checked = run_here("check", URL, "--work", str(tmp_path / "elsewhere"))
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
@@ -221,9 +230,9 @@ def test_another_machine_goes_on_from_the_snapshot(world: World, s3: S3Server, t
     assert resumed.returncode == 0, resumed.stderr
     searches = {url: times for url, times in world.requests().items() if "/v1/images" in url and times > 1}
     assert len(searches) < len([url for url in asked if "/v1/images" in url])
-    assert world.build(tmp_path / "disk").returncode == 0
+    assert world.build_here(tmp_path / "disk").returncode == 0
     assert_same_rows(manifest_rows(tmp_path / "disk"), _rows(tmp_path))
-    checked = run(world.command("check", URL, "--work", str(tmp_path / "elsewhere")))
+    checked = run_here("check", URL, "--work", str(tmp_path / "elsewhere"))
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
@@ -237,15 +246,15 @@ def _wait_for_snapshot(s3: S3Server) -> None:
 
 
 def test_votes_and_verdicts_of_a_run_in_a_bucket(world: World, s3: S3Server, tmp_path: Path) -> None:
-    assert _build(world, tmp_path / "work").returncode == 0
+    assert _build_here(world, tmp_path / "work").returncode == 0
     rows = [row for found in _rows(tmp_path).values() for row in found if row["kept"]]
     lines = [f"{row['candidate_id']},{row['wnid']},{who},yes" for row in rows for who in ("Ada", "Grace", "Mary")]
     (tmp_path / "votes.csv").write_text("image,wnid,worker,answer\n" + "\n".join(lines) + "\n")
     work = ("--work", str(tmp_path / "work"))
-    imported = run(world.command("verify", "import", URL, str(tmp_path / "votes.csv"), "--format", "csv", *work))
+    imported = run_here("verify", "import", URL, str(tmp_path / "votes.csv"), "--format", "csv", *work)
     assert imported.returncode == 0, imported.stderr
     elsewhere = ("--work", str(tmp_path / "elsewhere"))
-    decided = run(world.command("verify", "run", URL, "--json", *elsewhere))
+    decided = run_here("verify", "run", URL, "--json", *elsewhere)
     assert decided.returncode == 0, decided.stderr
     assert json.loads(decided.stdout)["summary"]["votes_used"] == len(lines)
     layout = _layout(tmp_path)
@@ -258,17 +267,17 @@ def test_retry_and_fetch_in_a_bucket(world: World, s3: S3Server, tmp_path: Path)
     listed.write_text("".join(world.images.url(path) + "\n" for path in ("/0/0.jpg", "/1/0.jpg", "/bad/missing.jpg")))
     work = ("--work", str(tmp_path / "work"))
     allowed = ("--set", "network.allow_addresses=[127.0.0.1]")
-    fetched = run(world.command("fetch", str(listed), "--out", URL, *work, *allowed))
+    fetched = run_here("fetch", str(listed), "--out", URL, *work, *allowed)
     assert fetched.returncode == 0, fetched.stderr
     assert "2 kept + 1 refused" in fetched.stdout
     world.images.serve("/bad/missing.jpg", pictures.photo(77))
-    back = run(world.command("retry", URL, "--reason", "http_error", "--json", *work))
+    back = run_here("retry", URL, "--reason", "http_error", "--json", *work)
     assert json.loads(back.stdout) == {"queued": 1, "dead": 0}
     elsewhere = ("--work", str(tmp_path / "elsewhere"))  # what `retry` did went with it
-    again = run(world.command("fetch", "--out", URL, *elsewhere))
+    again = run_here("fetch", "--out", URL, *elsewhere)
     assert again.returncode == 0, again.stderr
     assert "3 kept + 0 refused" in again.stdout
-    checked = run(world.command("check", URL, *elsewhere))
+    checked = run_here("check", URL, *elsewhere)
     assert checked.returncode == 0, checked.stdout
     assert world.requests()["/0/0.jpg?{}"] == 1
 
@@ -279,5 +288,5 @@ def test_a_missing_bucket_ends_with_3(world: World, s3: S3Server, tmp_path: Path
     assert refused.returncode == 3
     assert "no bucket 'nowhere'" in refused.stderr
     assert "Traceback" not in refused.stderr
-    looked = run(world.command("status", "s3://nowhere/x", "--work", str(tmp_path / "reader")))
+    looked = run_here("status", "s3://nowhere/x", "--work", str(tmp_path / "reader"))
     assert (looked.returncode, "no bucket 'nowhere'" in looked.stderr) == (3, True)

@@ -12,6 +12,7 @@ from imagenet_build.storage.layout import RunLayout
 from tests.verify_run.fake_run import CELLO, DRUM, STRING, VIOLIN, make_run
 from tests.web.crowd import ServeProcess
 from tests.web.large_run import make_large_run
+from tests.web.server_threads import ServerThread, annotator_thread
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -34,6 +35,13 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> RunLayout:
 
 
 @pytest.fixture
-def serving(run: RunLayout) -> Iterator[ServeProcess]:
+def serving(run: RunLayout) -> Iterator[ServerThread]:
+    with annotator_thread(run.root, page_size=12) as server:
+        yield server
+
+
+@pytest.fixture
+def serving_process(run: RunLayout) -> Iterator[ServeProcess]:
+    """The same as a process, which can be killed."""
     with ServeProcess(run.root, "--page-size", "12") as server:
         yield server

@@ -1,15 +1,10 @@
-"""The explorer's server beside a test: as a process, or in a thread, which begins sooner. Context managers."""
+"""The explorer's server as a process beside a test. A context manager."""
 
 from __future__ import annotations
 
-import asyncio
 import subprocess
 import sys
-import threading
 from pathlib import Path
-
-from imagenet_build.storage.layout import RunLayout
-from imagenet_build.web.explorer.app import explore
 
 
 class ExploreProcess:
@@ -42,37 +37,3 @@ class ExploreProcess:
         assert self._process is not None
         self._process.terminate()
         self._process.communicate(timeout=30)
-
-
-class ExploreThread:
-    """The same server in a thread of this process."""
-
-    def __init__(self, run: Path, host: str = "127.0.0.1") -> None:
-        self._run, self._host = run, host
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
-        self._is_up = threading.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._end = asyncio.Event()
-        self.url = ""
-        self.secret = ""
-
-    async def _serve(self) -> None:
-        try:
-            async with explore(RunLayout(self._run), host=self._host, port=0) as serving:
-                self._loop = asyncio.get_running_loop()
-                self.url, self.secret = f"http://127.0.0.1:{serving.port}", serving.secret
-                self._is_up.set()
-                await self._end.wait()
-        finally:
-            self._is_up.set()
-
-    def __enter__(self) -> ExploreThread:
-        self._thread.start()
-        self._is_up.wait()
-        assert self.url, "the server did not begin"
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        assert self._loop is not None
-        self._loop.call_soon_threadsafe(self._end.set)
-        self._thread.join()

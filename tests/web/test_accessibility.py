@@ -9,8 +9,7 @@ import pytest
 
 from imagenet_build.storage.layout import RunLayout
 from tests.web.axe import axe_source, violations
-from tests.web.crowd import ServeProcess
-from tests.web.explore_process import ExploreThread
+from tests.web.server_threads import ServerThread, explorer_thread
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -34,7 +33,7 @@ def axe(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture(scope="module")
 def explorer(large: RunLayout) -> Iterator[str]:
-    with ExploreThread(large.root) as server:
+    with explorer_thread(large.root) as server:
         yield server.url
 
 
@@ -75,7 +74,7 @@ def test_the_explorer(browser: Browser, explorer: str, axe: str, profile: dict[s
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_the_annotator(browser: Browser, serving: ServeProcess, axe: str, profile: dict[str, Any]) -> None:
+def test_the_annotator(browser: Browser, serving: ServerThread, axe: str, profile: dict[str, Any]) -> None:
     page = opened(browser, profile)
     page.goto(serving.url)
     page.wait_for_selector("#join-form")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,7 @@ from imagenet_build.verify.exports.mturk import batch_html
 from imagenet_build.verify.run_verdicts import publish_run_votes
 from imagenet_build.verify.vote_tables import read_run_votes
 from tests.web.crowd import ServeProcess
+from tests.web.server_threads import ServerThread
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -23,18 +25,18 @@ Visit = Callable[..., Page]
 
 
 @pytest.fixture
-def visit(browser: Browser, serving: ServeProcess) -> Iterator[Visit]:
-    """Open the annotator as somebody, in a browser profile of their own; errors on the page fail the test."""
+def visit_at(browser: Browser) -> Iterator[Visit]:
+    """Open an annotator as somebody, in a browser profile of their own; errors on the page fail the test."""
     errors: list[str] = []
     contexts = []
 
-    def open_page(name: str = "ada", **profile: Any) -> Page:
+    def open_page(url: str, name: str = "ada", **profile: Any) -> Page:
         context = browser.new_context(**profile)
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(10_000)
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(serving.url)
+        page.goto(url)
         page.fill("#join-name", name)
         page.click("#join-form button")
         page.wait_for_selector("#send:enabled")
@@ -44,6 +46,11 @@ def visit(browser: Browser, serving: ServeProcess) -> Iterator[Visit]:
     for context in contexts:
         context.close()
     assert errors == []
+
+
+@pytest.fixture
+def visit(visit_at: Visit, serving: ServerThread) -> Visit:
+    return partial(visit_at, serving.url)
 
 
 def answers(page: Page) -> list[str]:
@@ -80,13 +87,13 @@ def next_page_in_hand(page: Page) -> None:
     )
 
 
-def stored(run: RunLayout, server: ServeProcess) -> list[dict[str, Any]]:
+def stored(run: RunLayout, server: ServerThread | ServeProcess) -> list[dict[str, Any]]:
     server.stop()
     publish_run_votes(run)
     return read_run_votes(run).to_pylist()
 
 
-def test_with_mouse_and_keys_a_page_becomes_votes(visit: Visit, run: RunLayout, serving: ServeProcess) -> None:
+def test_with_mouse_and_keys_a_page_becomes_votes(visit: Visit, run: RunLayout, serving: ServerThread) -> None:
     page = visit()
     tiles = page.locator(".tile")
     count = tiles.count()
@@ -136,7 +143,7 @@ def test_zoom_shows_the_whole_picture_and_closes(visit: Visit) -> None:
     assert answers(page)[0] == "no"
 
 
-def test_back_brings_the_last_page_with_its_answers(visit: Visit, run: RunLayout, serving: ServeProcess) -> None:
+def test_back_brings_the_last_page_with_its_answers(visit: Visit, run: RunLayout, serving: ServerThread) -> None:
     page = visit()
     page.locator(".tile").nth(0).click()
     first = sources(page)
@@ -165,12 +172,14 @@ def test_after_a_reload_the_page_and_its_marks_are_there(visit: Visit) -> None:
     assert (sources(page), answers(page)) == before
 
 
-def test_without_a_server_answers_wait_and_are_sent_later(visit: Visit, run: RunLayout, serving: ServeProcess) -> None:
-    page = visit()
+def test_without_a_server_answers_wait_and_are_sent_later(
+    visit_at: Visit, run: RunLayout, serving_process: ServeProcess
+) -> None:
+    page = visit_at(serving_process.url)
     next_page_in_hand(page)
     first = [sources(page)]
     page.locator(".tile").nth(0).click()
-    serving.kill()
+    serving_process.kill()
     next_page(page)
     first.append(sources(page))
     page.locator(".tile").nth(1).click()
@@ -178,10 +187,10 @@ def test_without_a_server_answers_wait_and_are_sent_later(visit: Visit, run: Run
     page.wait_for_selector("text=2 pages are waiting to be sent", state="attached")
     page.wait_for_selector("#done:visible")
     assert "no connection" in page.inner_text("#done-about")
-    serving.start()
+    serving_process.start()
     page.wait_for_selector("#send:enabled", timeout=20_000)
     all_sent(page)
-    rows = stored(run, serving)
+    rows = stored(run, serving_process)
     for number, shown in enumerate(first):
         said = [row["answer"] for row in rows if row["task"] == shown[0].split("/")[2]]
         assert said == ["yes" if place == number else "no" for place in range(len(shown))]
@@ -209,7 +218,7 @@ def test_a_long_press_zooms_and_marks_nothing(visit: Visit) -> None:
 
 
 def test_two_people_see_different_pictures_until_all_is_asked(
-    visit: Visit, run: RunLayout, serving: ServeProcess
+    visit: Visit, run: RunLayout, serving: ServerThread
 ) -> None:
     pages = [visit("ada"), visit("grace")]
     for _ in range(3):

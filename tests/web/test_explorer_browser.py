@@ -13,7 +13,7 @@ import pytest
 from imagenet_build.storage.layout import RunLayout
 from imagenet_build.storage.run_record import read_config, writing
 from imagenet_build.web.sessions import invitation
-from tests.web.explore_process import ExploreThread
+from tests.web.server_threads import explorer_thread
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -28,7 +28,7 @@ FULLEST = "n01000000"
 
 @pytest.fixture(scope="module")
 def explorer(large: RunLayout) -> Iterator[str]:
-    with ExploreThread(large.root) as server:
+    with explorer_thread(large.root) as server:
         yield server.url
 
 
@@ -256,7 +256,7 @@ def test_without_files_the_tiny_pictures_are_shown_and_the_reason(
 ) -> None:
     shutil.copytree(large.root, tmp_path / "run")
     shutil.rmtree(tmp_path / "run" / "images")
-    with ExploreThread(tmp_path / "run") as server:
+    with explorer_thread(tmp_path / "run") as server:
         page = visit(f"{server.url}/#/synset/{FULLEST}")
         page.wait_for_selector(".tile .badge[data-text='no file']")
         assert "/sheets/" in page.locator(".tile").first.evaluate("one => one.style.backgroundImage")
@@ -265,7 +265,7 @@ def test_without_files_the_tiny_pictures_are_shown_and_the_reason(
 
 
 def test_a_build_at_work_is_followed(visit: Visit, large: RunLayout, tmp_path: Path) -> None:
-    with writing(tmp_path / "run", read_config(large)) as layout, ExploreThread(layout.root) as server:
+    with writing(tmp_path / "run", read_config(large)) as layout, explorer_thread(layout.root) as server:
         page = visit(f"{server.url}/")
         page.wait_for_selector("text=The synsets of this run are not chosen yet")
         page.wait_for_selector("#live:has-text('A build is at work')")
@@ -285,7 +285,7 @@ def test_a_build_at_work_is_followed(visit: Visit, large: RunLayout, tmp_path: P
 
 
 def test_a_link_with_a_token_lets_in_and_leaves_the_address_bar(visit: Visit, large: RunLayout) -> None:
-    with ExploreThread(large.root, host="0.0.0.0") as server:
+    with explorer_thread(large.root, host="0.0.0.0") as server:
         token = invitation(server.secret)
         page = visit(f"{server.url}/?token={token}")
         page.wait_for_selector("h1:has-text('Run run')")
@@ -303,7 +303,7 @@ def test_texts_of_a_run_are_texts(visit: Visit, large: RunLayout, tmp_path: Path
         table = pq.read_table(path)
         place = table.schema.names.index(column)
         pq.write_table(table.set_column(place, table.schema.field(column), [[spoil] * table.num_rows]), path)
-    with ExploreThread(layout.root) as server:
+    with explorer_thread(layout.root) as server:
         page = visit(f"{server.url}/#/synset/{FULLEST}")
         page.wait_for_selector(".gloss:has-text('<script>')")
         page.locator(".tile").first.click()

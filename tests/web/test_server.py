@@ -227,6 +227,6 @@ async def test_no_vote_is_lost_or_doubled_by_kills(run: RunLayout) -> None:
     assert (lost, doubled, changed) == (0, 0, 0)
 
 
-def test_the_command_says_where_to_go_and_what_came(serving: ServeProcess) -> None:
-    assert f"Open {serving.url} in a browser" in serving.said[0]
-    assert "0 votes" in serving.stop()
+def test_the_command_says_where_to_go_and_what_came(serving_process: ServeProcess) -> None:
+    assert f"Open {serving_process.url} in a browser" in serving_process.said[0]
+    assert "0 votes" in serving_process.stop()
