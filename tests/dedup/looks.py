@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
+from functools import cache
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -20,8 +21,8 @@ CONFIG = DedupConfig()
 
 
 def look_at(picture: Image.Image | bytes) -> ImageFacts:
-    """A file, or a picture saved as PNG."""
-    data = picture if isinstance(picture, bytes) else encoded(picture, "PNG")
+    """A file, or a picture saved as PNG, in a hurry."""
+    data = picture if isinstance(picture, bytes) else encoded(picture, "PNG", compress_level=1)
     facts = inspect_bytes(data, formats=("JPEG", "PNG", "WEBP", "GIF"), min_side_px=1, max_pixels=10**8)
     assert isinstance(facts, ImageFacts), facts
     return facts
@@ -127,6 +128,7 @@ def _king(pen: ImageDraw.ImageDraw) -> None:
     pen.rectangle((300, 760, 660, 840), "black")
 
 
+@cache
 def drawings() -> Mapping[str, Image.Image]:
     """Different things, drawn black on white: much alike for a hash, different for anybody who looks."""
     pictures = {f"letter {text}": letter(text) for text in "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"}

@@ -26,6 +26,11 @@ def photograph(seed: int) -> Image.Image:
 
 
 @cache
+def look_of_photograph(seed: int) -> ImageFacts:
+    return look_at(photograph(seed))
+
+
+@cache
 def looks_of_drawings() -> dict[str, ImageFacts]:
     return {name: look_at(picture) for name, picture in drawings().items()}
 
@@ -71,13 +76,13 @@ CHANGES = {
 @pytest.mark.parametrize("quality", [30, 50, 75, 95])
 def test_a_photograph_encoded_again_is_the_same(quality):
     for seed in SEEDS:
-        assert found_same(look_at(photograph(seed)), look_at(jpeg(photograph(seed), quality)))
+        assert found_same(look_of_photograph(seed), look_at(jpeg(photograph(seed), quality)))
 
 
 @pytest.mark.parametrize("percent", [25, 50, 75, 133, 200])
 def test_a_photograph_resized_and_encoded_again_is_the_same(percent):
     for seed in SEEDS:
-        assert found_same(look_at(photograph(seed)), look_at(jpeg(resized(photograph(seed), percent), 80)))
+        assert found_same(look_of_photograph(seed), look_at(jpeg(resized(photograph(seed), percent), 80)))
 
 
 @pytest.mark.parametrize("name", CHANGES)

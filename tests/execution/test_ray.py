@@ -15,6 +15,7 @@ from imagenet_build.pipeline import STAGE_NAMES
 from tests.fakes.image_server import ImageServer
 from tests.fakes.openverse_server import OpenverseServer
 from tests.fakes.request_log import RequestLog
+from tests.program_here import run_here
 from tests.ray_nodes import Nodes, environment, ray_nodes
 from tests.world import World, assert_same_rows, kill, make_world, manifest_rows, run
 
@@ -43,7 +44,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def searched(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run up to its search, which is the same for all."""
     out = tmp_path_factory.mktemp("searched") / "run"
-    finish(world, out, "--until", "search")
+    assert world.build_here(out, "--until", "search").returncode == 0
     return out
 
 
@@ -52,7 +53,7 @@ def expected(world: World, searched: Path, tmp_path_factory: pytest.TempPathFact
     """The manifests of the local executor with one worker."""
     out = tmp_path_factory.mktemp("local") / "run"
     shutil.copytree(searched, out)
-    finish(world, out)
+    assert world.build_here(out).returncode == 0
     return manifest_rows(out)
 
 
@@ -82,8 +83,8 @@ def on(nodes: Nodes) -> tuple[str, ...]:
     return ("--executor", "ray", "--address", nodes.address, "--set", "execution.workers=0")  # one on each
 
 
-def assert_clean(world: World, out: Path) -> None:
-    checked = run(world.command("check", str(out)))
+def assert_clean(out: Path) -> None:
+    checked = run_here("check", str(out))
     assert checked.returncode == 0, checked.stdout
 
 
@@ -128,7 +129,7 @@ def test_two_nodes_make_the_same_manifests_and_ask_for_nothing_twice(
     assert repeated(world) == 0
     lanes = {path.parent.name for path in out.glob("images/*/*.tar") if path.stat().st_size > 1024}
     assert lanes == {"w0", "w1", "w2"}  # files of this disk are read here
-    assert_clean(world, out)
+    assert_clean(out)
 
 
 def test_a_node_is_killed_in_the_middle_of_the_download(world: World, expected: Rows, nodes: Nodes, out: Path) -> None:
@@ -138,7 +139,7 @@ def test_a_node_is_killed_in_the_middle_of_the_download(world: World, expected: 
     assert building.wait(timeout=100) == 0
     assert_same_rows(expected, manifest_rows(out))
     assert repeated(world) <= len(HOSTS) * (CONCURRENCY + 2) * 2  # in hand, a redirect and its goal
-    assert_clean(world, out)
+    assert_clean(out)
     nodes.start()
     nodes.wait_for(2)
 
@@ -161,4 +162,4 @@ def test_the_driver_is_killed_and_comes_back(world: World, expected: Rows, nodes
     finish(world, out, *on(nodes))
     assert_same_rows(expected, manifest_rows(out))
     assert repeated(world) <= len(HOSTS) * (CONCURRENCY + 2) * 2
-    assert_clean(world, out)
+    assert_clean(out)
