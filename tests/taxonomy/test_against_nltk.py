@@ -8,9 +8,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-import nltk.data
 import pytest
-from nltk.corpus.reader.wordnet import WordNetCorpusReader
 
 from imagenet_build.taxonomy.places import nltk_folders
 from imagenet_build.taxonomy.wordnet import WordNet
@@ -19,6 +17,9 @@ from tests.mini_wordnet.make import add_files_for_nltk, build
 
 def nltk_reader(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A reader of `folder/corpora/wordnet`; NLTK reads nothing outside its search path."""
+    import nltk.data  # here: NLTK's import takes two seconds of every worker that collects the tests
+    from nltk.corpus.reader.wordnet import WordNetCorpusReader
+
     monkeypatch.setattr(nltk.data, "path", [str(folder), *nltk.data.path])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it misses its multilingual files
