@@ -70,4 +70,6 @@ def test_the_whole_wordnet_reads_the_same(real_corpora, real, tmp_path, monkeypa
 
 
 def test_the_search_path_is_nltks():
+    import nltk.data
+
     assert [str(folder) for folder in nltk_folders()] == [str(Path(folder)) for folder in nltk.data.path]
